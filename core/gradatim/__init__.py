@@ -1,0 +1,1 @@
+"""Gradatim: a progressive-delivery controller for Kubernetes."""
