@@ -1,0 +1,31 @@
+"""The two exceptions that a plugin raises; everything else it has to say is a value.
+
+In: a sentence about what did not answer, in one line, without secrets, headers or tokens.
+The core catches them at the fence around each plugin call and adds the plugin's name.
+"""
+
+from __future__ import annotations
+
+from ..errors import GradatimError
+
+
+class ProviderError(GradatimError):
+    """A metric provider got no answer: the measurement ends in phase Error.
+
+    Args:
+        message: what was asked and what came instead; response bodies cut at 256 characters.
+        retry_after: seconds after which asking again makes sense, when the service said so.
+        outage: the service itself did not answer (timeout, 5xx, 429), so nothing is known about
+            the release. False when the question was wrong and will stay wrong.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, outage: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.outage = outage
+
+
+class RouterError(GradatimError):
+    """A traffic router could not route: the pass fails, nothing after it is done, and it is retried."""
