@@ -1,0 +1,31 @@
+"""Labels, annotations and reasons that manifests, tools and live clusters rely on.
+
+These are the contract with what Argo Rollouts left in a cluster and with the tools that read it: its CLI, its
+dashboard, GitOps health checks. Changing one is an incompatibility.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+POD_HASH: Final = "rollouts-pod-template-hash"
+INSTANCE_ID: Final = "argo-rollouts.argoproj.io/controller-instance-id"
+MANAGED_BY: Final = "argo-rollouts.argoproj.io/managed-by-rollouts"
+SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
+REVISION: Final = "rollout.argoproj.io/revision"
+REVISION_HISTORY: Final = "rollout.argoproj.io/revision-history"
+DESIRED_REPLICAS: Final = "rollout.argoproj.io/desired-replicas"
+EPHEMERAL_METADATA: Final = "rollout.argoproj.io/ephemeral-metadata"
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+NOTIFIED: Final = "notified.notifications.argoproj.io"
+EXPERIMENT_NAME: Final = "experiment.argoproj.io/name"
+ROLLOUT_TYPE: Final = "rollout-type"
+STEP_INDEX: Final = "step-index"
+
+#: A setting of ours on one Rollout: seconds that a change of traffic takes to reach every proxy.
+PROPAGATION_DELAY: Final = "gradatim.dev/traffic-propagation-delay"
+
+#: Annotations of a Rollout that its ReplicaSets never get.
+NOT_COPIED: Final = frozenset(
+    {LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, NOTIFIED}
+)
