@@ -1,0 +1,102 @@
+"""Subresources that are more than a part of the object: scale, eviction, binding.
+
+In: a Target and the body that a client sent. Out: the body to answer with.
+Called by `api.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradatim.sim import failure
+from gradatim.sim.deletion import DeleteOptions, delete
+from gradatim.sim.disruption import refusal
+from gradatim.sim.document import Json, dig, planted
+from gradatim.sim.resources import ScalePaths
+from gradatim.sim.selectors import selector_text
+from gradatim.sim.verbs import Patch, Target, Verbs, patched
+
+
+def _paths(target: Target) -> ScalePaths:
+    if target.resource.scale is None:
+        raise failure.no_such_resource()
+    return target.resource.scale
+
+
+def scale_of(target: Target, obj: Json) -> Json:
+    """Return the Scale of an object.
+
+    Raises:
+        ApiError: 404, the resource has no scale.
+    """
+    paths = _paths(target)
+    metadata = obj["metadata"]
+    shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    status: Json = {"replicas": dig(obj, *paths.status_replicas) or 0}
+    selector = selector_text(dig(obj, *paths.selector))
+    if selector:
+        status["selector"] = selector
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: metadata[key] for key in shown if key in metadata},
+        "spec": {"replicas": dig(obj, *paths.spec_replicas) or 0},
+        "status": status,
+    }
+
+
+def write_scale(verbs: Verbs, target: Target, scale: Json | Patch, dry_run: bool) -> Json:
+    """Set the replicas of an object through its Scale, whole or patched, and return the Scale.
+
+    Raises:
+        ApiError: 404, 409 or 422.
+    """
+    paths = _paths(target)
+    old = verbs.get(target)
+    before = scale_of(target, old)
+    if isinstance(scale, Patch):
+        scale = patched(target.resource, before, scale)
+    replicas: Any = dig(scale, "spec", "replicas") or 0
+    if not isinstance(replicas, int) or replicas < 0:
+        why = f"Invalid value: {replicas}: should be a non-negative integer"
+        cause = failure.Cause("spec.replicas", "FieldValueInvalid", why)
+        raise failure.invalid(target.resource, target.name, [cause])
+    new = planted(old, paths.spec_replicas, replicas)
+    version = dig(scale, "metadata", "resourceVersion")
+    if version:
+        new = planted(new, ("metadata", "resourceVersion"), version)
+    stored = verbs.replace(target._replace(subresource=""), new, dry_run)
+    return scale_of(target, stored)
+
+
+def evict(verbs: Verbs, target: Target, eviction: Json, options: DeleteOptions) -> Json:
+    """Delete a pod unless a disruption budget forbids it; return a Status.
+
+    Raises:
+        ApiError: 404, 409 or 429.
+    """
+    pod = verbs.get(target)
+    name = dig(eviction, "metadata", "name")
+    if name and name != target.name:
+        text = f"name in URL does not match name in Eviction object: {target.name} != {name}"
+        raise failure.bad_request(text)
+    refused = refusal(verbs, pod)
+    if refused:
+        raise failure.disruption_refused(refused)
+    delete(verbs, target, options)
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def bind(verbs: Verbs, target: Target, binding: Json) -> Json:
+    """Give a pod its node; return a Status.
+
+    Raises:
+        ApiError: 404, or 409 when the pod has a node.
+    """
+    pod = verbs.get(target)
+    if dig(pod, "spec", "nodeName"):
+        why = f'pod {target.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
+        raise failure.conflict(target.resource, target.name, why)
+    node = dig(binding, "target", "name") or ""
+    verbs.replace(target._replace(subresource=""), planted(pod, ("spec", "nodeName"), node))
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
