@@ -24,7 +24,6 @@ _ZEROS: Final[dict[Kind, Any]] = {
     Kind.BOOL: False,
     Kind.INT32: 0,
     Kind.INT64: 0,
-    Kind.NUMBER: 0,
     Kind.QUANTITY: "0",
     Kind.INT_OR_STRING: 0,
 }

@@ -55,10 +55,10 @@ EnvFromSource
   prefix       string
   configMapRef *ConfigMapEnvSource
   secretRef    *SecretEnvSource
-ConfigMapEnvSource
+ConfigMapEnvSource atomic
   name     string default=""
   optional *bool
-SecretEnvSource
+SecretEnvSource atomic
   name     string default=""
   optional *bool
 EnvVar

@@ -67,11 +67,11 @@ MeasurementRetention
   metricName string required  # Name of the metric, or a regular expression for several.
   limit      int32 required   # How many measurements to keep.
 AnalysisRunMetadata
-  labels      {}string
-  annotations {}string
+  labels      {}string  # Labels.
+  annotations {}string  # Annotations.
 PodTemplateMetadata
-  labels      {}string
-  annotations {}string
+  labels      {}string  # Labels.
+  annotations {}string  # Annotations.
 SetCanaryScale
   weight             *int32  # Percent of spec.replicas.
   replicas           *int32  # Number of pods.
@@ -91,9 +91,9 @@ SetMirrorRoute
   match      []RouteMatch     # Requests to copy. The route is removed if absent.
   percentage *int32           # Percent of the matching requests. 100 if absent.
 RouteMatch
-  method  *StringMatch
-  path    *StringMatch
-  headers {}StringMatch
+  method  *StringMatch   # The method, such as GET.
+  path    *StringMatch   # The path.
+  headers {}StringMatch  # Headers, by name.
 PluginStep
   name   string required  # Name of the plugin, such as org/name.
   config object           # What the plugin is told; the plugin defines its form.

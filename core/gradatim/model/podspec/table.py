@@ -10,7 +10,7 @@ A text holds structs: a line without indent names one, indented lines are its fi
       containerPort  int32     required
       protocol       string    default="TCP"   # TCP, UDP or SCTP
 
-A shape is a scalar (`string bool int32 int64 number quantity int-or-string time any object`), `[]X`, `{}X` (a map), or
+A shape is a scalar (`string bool int32 int64 quantity int-or-string time any object`), `[]X`, `{}X` (a map), or
 a struct's name; `*` makes it a pointer. A field drops out of Go's JSON when empty, unless it is `required` or
 `always` (optional in the API, yet always written); `needed` is required and drops out. Lists take `atomic`, `set` or
 `keys=a,b`. `since=1.37` names the first Kubernetes release with the field. A field line `...X` stands for all of X's.
@@ -33,7 +33,6 @@ class Kind(StrEnum):
     BOOL = "bool"
     INT32 = "int32"
     INT64 = "int64"
-    NUMBER = "number"
     QUANTITY = "quantity"
     INT_OR_STRING = "int-or-string"
     TIME = "time"
