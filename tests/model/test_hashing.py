@@ -110,6 +110,13 @@ def test_a_step_of_the_wrong_type_still_counts() -> None:
     assert len({step_hash([{}]), step_hash(["pause"]), step_hash([{"setWeight": "5"}])}) == 3
 
 
+def test_a_plugin_config_of_absurd_depth_does_not_raise() -> None:
+    config: dict[str, Any] = {}
+    for _ in range(900):
+        config = {"a": config}
+    assert step_hash([{"plugin": {"name": "org/step", "config": config}}])
+
+
 _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda inner: st.one_of(

@@ -35,6 +35,8 @@ _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
     Kind.INT_OR_STRING: (str, int),
     Kind.TIME: (str,),
 }
+#: No honest manifest nests deeper; a dishonest one must not exhaust the stack.
+_MAX_DEPTH: Final = 200
 #: Go structs without pointer: `omitempty` does not drop them
 _ALWAYS_WRITTEN: Final = frozenset({Kind.STRUCT, Kind.QUANTITY, Kind.INT_OR_STRING})
 
@@ -142,10 +144,12 @@ def _quantity(value: Any) -> Any:
         return plain_json(value)
 
 
-def plain_json(value: Any) -> Any:
-    """The value itself, with the keys of every object in order."""
+def plain_json(value: Any, depth: int = _MAX_DEPTH) -> Any:
+    """The value itself, with the keys of every object in order; what lies deeper than `depth` levels becomes null."""
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth == 0:
+        return None
     if isinstance(value, dict):
-        return {name: plain_json(value[name]) for name in sorted(value)}
-    if isinstance(value, list):
-        return [plain_json(item) for item in value]
-    return value
+        return {name: plain_json(value[name], depth - 1) for name in sorted(value)}
+    return [plain_json(item, depth - 1) for item in value]
