@@ -133,4 +133,4 @@ def class_faults(cls: type[MetricProvider] | type[TrafficRouter]) -> Iterator[st
 def _kind(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -79,12 +79,14 @@ class ScriptedServer:
     given once, the last one from then on. An item may also be a function of the request.
 
     Attributes:
-        requests: the requests so far, in order.
+        requests: the requests so far, in order, without those that `aside` answered.
         entered: set as soon as one came in.
+        aside: answers requests that are not in the script, such as those for a token; None: it is.
     """
 
     def __init__(self, *script: Answer | Callable[[httpx.Request], Answer]) -> None:
         self.requests: list[httpx.Request] = []
+        self.aside: Callable[[httpx.Request], Answer | None] = lambda _request: None
         self.entered = asyncio.Event()
         self._script: Sequence[Answer | Callable[[httpx.Request], Answer]] = script or (Answer(),)
 
@@ -92,17 +94,20 @@ class ScriptedServer:
         """Answer one request."""
         import httpx
 
-        item = self._script[min(len(self.requests), len(self._script) - 1)]
         await request.aread()
-        self.requests.append(request)
-        self.entered.set()
-        answer = item if isinstance(item, Answer) else item(request)
+        answer = self.aside(request) or self._next(request)
         if answer.hang:
             await asyncio.Event().wait()
         if answer.failure:
             raise getattr(httpx, answer.failure)("by script", request=request)
         await asyncio.sleep(0)
         return httpx.Response(answer.status, headers=answer.headers, content=answer.content)
+
+    def _next(self, request: httpx.Request) -> Answer:
+        item = self._script[min(len(self.requests), len(self._script) - 1)]
+        self.requests.append(request)
+        self.entered.set()
+        return item if isinstance(item, Answer) else item(request)
 
 
 def echo(request: httpx.Request) -> bytes:

@@ -57,6 +57,11 @@ class HTTPProviderContract(MetricProviderContract):
         make: Callable[..., MetricProvider] = self.provider_class
         return make(transport=transport)
 
+    def aside(self, request: httpx.Request) -> Answer | None:
+        """The answer to a request that is not the query itself, as for a token. None: it is the query."""
+        del request
+        return None
+
     def test_a_good_answer_becomes_its_value(self) -> None:
         measurement = self._measured(self.good_answer)
         if measurement.value != self.good_value or measurement.no_data or measurement.running:
@@ -198,6 +203,8 @@ class HTTPProviderContract(MetricProviderContract):
 
     def _run(self, server: ScriptedServer, scenario: Scenario) -> None:
         import httpx
+
+        server.aside = self.aside
 
         async def whole() -> None:
             provider = self.provider(httpx.MockTransport(server))
