@@ -1,0 +1,72 @@
+"""Goes in: text such as `1h30m`, or nanoseconds. Comes out: the one from the other, as Go does it.
+Called by `timefuncs.py`, by the methods of durations and where a duration is printed.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gradatim.expr.errors import ExprError
+from gradatim.expr.numerals import MAX_INT, MIN_INT
+from gradatim.expr.times import SECOND, Span
+
+_UNITS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,  # the micro sign
+    "μs": 1_000,  # the Greek letter
+    "ms": 1_000_000,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "h": 3_600 * SECOND,
+}
+_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)", re.ASCII)
+_LONGEST = 200
+
+
+def parsed_duration(text: str) -> Span:
+    """A duration as Go reads it. Raises `ExprError`."""
+    unsigned = text[1:] if text[:1] in ("+", "-") else text
+    if unsigned == "0":
+        return Span(0)
+    ns, index = 0, 0
+    while index < len(unsigned) and len(unsigned) <= _LONGEST:
+        part = _PART.match(unsigned, index)
+        if part is None or part[3] not in _UNITS or not (part[1] or part[2]):
+            break
+        ns += _nanoseconds(part[1], part[2] or "", _UNITS[part[3]])
+        index = part.end()
+    ns = -ns if text.startswith("-") else ns
+    if not unsigned or index < len(unsigned) or not MIN_INT <= ns <= MAX_INT:
+        raise ExprError(f"{text[:40]!r} is not a duration")
+    return Span(ns)
+
+
+def _nanoseconds(whole: str, fraction: str, unit: int) -> int:
+    tenths: int = 10 ** len(fraction)
+    return int(whole or "0") * unit + int(fraction or "0") * unit // tenths
+
+
+def duration_text(span: Span) -> str:
+    """A duration as Go prints it: `1h0m0.5s`, `20ms`, `0s`."""
+    sign, ns = ("-", -span.ns) if span.ns < 0 else ("", span.ns)
+    if ns == 0:
+        return "0s"
+    for unit, size in (("ns", 1_000), ("µs", 1_000_000), ("ms", SECOND)):
+        if ns < size:
+            return f"{sign}{_decimal(ns, size // 1_000)}{unit}"
+    minutes, rest = divmod(ns, 60 * SECOND)
+    seconds = f"{_decimal(rest, SECOND)}s"
+    if minutes == 0:
+        return sign + seconds
+    if minutes < 60:
+        return f"{sign}{minutes}m{seconds}"
+    return f"{sign}{minutes // 60}h{minutes % 60}m{seconds}"
+
+
+def _decimal(value: int, unit: int) -> str:
+    whole, rest = divmod(value, unit)
+    if rest == 0:
+        return str(whole)
+    digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0")
+    return f"{whole}.{digits}"

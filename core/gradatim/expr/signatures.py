@@ -1,0 +1,131 @@
+"""Goes in: nothing. Comes out: what each function takes and gives, before anything is evaluated.
+Called by the checker. The tables state facts about expr-lang 1.17 and about Argo's functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradatim.expr.types import (
+    ANY_MAP,
+    BOOL,
+    DURATION,
+    FLOAT,
+    INT,
+    LIST,
+    LONG,
+    STRING,
+    STRINGS,
+    TIME,
+    UNKNOWN,
+    ZONE,
+    Kind,
+    Type,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One way to call a function. An UNKNOWN parameter takes everything, nil included."""
+
+    params: tuple[Type, ...]
+    gives: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A function that looks only at the kinds of its arguments.
+
+    `kinds` holds the kinds that each argument may have (the last for all that follow); UNKNOWN
+    is always allowed and NIL never. `gives` None: the type of the first argument.
+    """
+
+    least: int
+    most: int
+    kinds: tuple[frozenset[Kind], ...]
+    gives: Type | None
+
+
+def _ways(gives: Type, *params: tuple[Type, ...]) -> tuple[Signature, ...]:
+    return tuple(Signature(each, gives) for each in params)
+
+
+_TEXT = ((STRING,), (STRING, STRING))
+
+SIGNATURES: dict[str, tuple[Signature, ...]] = {
+    "type": _ways(STRING, (UNKNOWN,)),
+    "string": _ways(STRING, (UNKNOWN,)),
+    "trim": _ways(STRING, *_TEXT),
+    "trimPrefix": _ways(STRING, *_TEXT),
+    "trimSuffix": _ways(STRING, *_TEXT),
+    "upper": _ways(STRING, (STRING,)),
+    "lower": _ways(STRING, (STRING,)),
+    "split": _ways(STRINGS, (STRING, STRING), (STRING, STRING, INT)),
+    "splitAfter": _ways(STRINGS, (STRING, STRING), (STRING, STRING, INT)),
+    "replace": _ways(STRING, (STRING, STRING, STRING, INT), (STRING, STRING, STRING)),
+    "repeat": _ways(STRING, (STRING, INT)),
+    "join": _ways(STRING, (STRINGS, STRING), (LIST, STRING), (LIST,), (STRINGS,)),
+    "indexOf": _ways(INT, (STRING, STRING)),
+    "lastIndexOf": _ways(INT, (STRING, STRING)),
+    "hasPrefix": _ways(BOOL, (STRING, STRING)),
+    "hasSuffix": _ways(BOOL, (STRING, STRING)),
+    "toJSON": _ways(STRING, (UNKNOWN,)),
+    "fromJSON": _ways(UNKNOWN, (STRING,)),
+    "toBase64": _ways(STRING, (STRING,)),
+    "fromBase64": _ways(STRING, (STRING,)),
+    "now": (*_ways(TIME, ()), *_ways(TIME, (ZONE,))),
+    "duration": _ways(DURATION, (STRING,)),
+    "timezone": _ways(ZONE, (STRING,)),
+    "sort": _ways(LIST, (LIST, STRING), (STRINGS, STRING), (LIST,), (STRINGS,)),
+    "bitnot": _ways(INT, (INT,)),
+    **{
+        name: _ways(INT, (INT, INT))
+        for name in ("bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr")
+    },
+}
+"""Functions of the language with typed parameters; the first way that fits is taken."""
+
+_NUMBER = frozenset({Kind.INT, Kind.FLOAT})
+_NUMERIC = _NUMBER | {Kind.DURATION}  # Go sees an int in a duration
+_LIST = frozenset({Kind.LIST})
+_MAP = frozenset({Kind.MAP})
+_SIZED = _LIST | _MAP | {Kind.STRING}
+_MANY = 1_000_000
+
+SHAPES: dict[str, Shape] = {
+    "len": Shape(1, 1, (_SIZED,), INT),
+    "abs": Shape(1, 1, (_NUMERIC,), None),
+    "ceil": Shape(1, 1, (_NUMERIC,), FLOAT),
+    "floor": Shape(1, 1, (_NUMERIC,), FLOAT),
+    "round": Shape(1, 1, (_NUMERIC,), FLOAT),
+    "int": Shape(1, 1, (_NUMERIC | {Kind.STRING},), INT),
+    "float": Shape(1, 1, (_NUMERIC | {Kind.STRING},), FLOAT),
+    "take": Shape(2, 2, (_LIST, frozenset({Kind.INT, Kind.DURATION})), None),
+    "keys": Shape(1, 1, (_MAP,), LIST),
+    "values": Shape(1, 1, (_MAP,), LIST),
+    "toPairs": Shape(1, 1, (_MAP,), LIST),
+    "fromPairs": Shape(1, 1, (_LIST,), ANY_MAP),
+    "reverse": Shape(1, 1, (_LIST,), LIST),
+    "uniq": Shape(1, 1, (_LIST,), LIST),
+    "flatten": Shape(1, 1, (_LIST,), LIST),
+    "concat": Shape(1, _MANY, (_LIST,), LIST),
+    "first": Shape(1, 1, (_LIST,), UNKNOWN),
+    "last": Shape(1, 1, (_LIST,), UNKNOWN),
+}
+"""Functions of the language that look at kinds only."""
+
+AGGREGATES = frozenset({"max", "min", "mean", "median"})
+NUMERIC = _NUMERIC
+
+ENVIRONMENT: dict[str, Signature] = {
+    "asInt": Signature((UNKNOWN,), LONG),
+    "asFloat": Signature((UNKNOWN,), FLOAT),
+    "isNaN": Signature((FLOAT,), BOOL),
+    "isInf": Signature((FLOAT,), BOOL),
+    "isNil": Signature((UNKNOWN,), BOOL),
+    "default": Signature((UNKNOWN, UNKNOWN), UNKNOWN),
+}
+"""Argo's functions in a condition."""
+
+TIME_ENVIRONMENT: dict[str, Signature] = {name: ENVIRONMENT[name] for name in ("isNaN", "isInf")}
+"""Argo's functions in the expression of a point of time."""
