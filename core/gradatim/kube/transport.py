@@ -33,10 +33,12 @@ class Transport(Protocol):
     ) -> Answer:
         """Send one request and read its whole answer.
 
-        An answer of any status is returned, not raised. `timeout` is in seconds.
+        An answer of any status is returned, not raised. `timeout` is in seconds. A body that is no JSON
+        object comes as an object with its text in `message`.
 
         Raises:
-            OSError or TimeoutError: no answer came.
+            ConnectionRefusedError: nothing was sent, so that even a write may be sent again.
+            OSError or TimeoutError: no answer came; a write may or may not have been carried out.
         """
         ...
 
@@ -46,7 +48,7 @@ class Transport(Protocol):
         """Open a watch: its status code and its decoded lines.
 
         With a status other than 200 the iterator yields the one Status object of the answer.
-        The iterator ends when the server closes the stream.
+        The iterator ends when the server closes the stream; a line that broke off is left out.
 
         Raises:
             OSError or TimeoutError: no answer came, or nothing was read for `idle` seconds.
