@@ -6,9 +6,11 @@ Called once at the start of the controller and of each command that needs plugin
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from ..plugin.spec import GROUP
 from .plugin import EntryPoint, Plugin, PluginInfo, load
@@ -40,9 +42,7 @@ def load_registry(
     """
     found = list(_installed() if entry_points is None else entry_points)
     there = {(point.name, point.value) for point in found}
-    found += [
-        _builtin(name, module) for name, module in builtins.items() if (name, module) not in there
-    ]
+    found += [_Builtin(*named) for named in builtins.items() if named not in there]
     variable = (os.environ if environment is None else environment).get(DISABLE_VARIABLE, "")
     off = {name.strip() for name in (*variable.split(","), *disabled)}
     plugins = [_loaded(point, off) for point in found]
@@ -62,7 +62,21 @@ def _installed() -> Iterable[EntryPoint]:
     return importlib_metadata.entry_points(group=GROUP)
 
 
-def _builtin(name: str, module: str) -> EntryPoint:
-    import importlib_metadata
+@dataclass(frozen=True, slots=True)
+class _Builtin:
+    """An entry point of the controller's own distribution."""
 
-    return importlib_metadata.EntryPoint(name, module, GROUP)
+    name: str
+    value: str
+
+    @property
+    def dist(self) -> Any:
+        import importlib_metadata
+
+        try:
+            return importlib_metadata.distribution("gradatim")
+        except importlib_metadata.PackageNotFoundError:
+            return None
+
+    def load(self) -> Any:
+        return importlib.import_module(self.value)
