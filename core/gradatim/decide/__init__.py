@@ -1,1 +1,12 @@
-""""""
+"""Decisions: from what is so to what is to be done. Pure, whatever happens.
+
+In: a `Snapshot` and the present. Out: a `Decision`: effects in a safe order, and the status afterwards.
+`run/` asks for decisions and `apply.py` carries them out; `sim/`-driven tests and simulations use the same function.
+"""
+
+from __future__ import annotations
+
+from .decision import Decision, decide
+from .snapshot import DEFAULT_PROPAGATION_DELAY, Route, Snapshot
+
+__all__ = ["DEFAULT_PROPAGATION_DELAY", "Decision", "Route", "Snapshot", "decide"]

@@ -50,7 +50,7 @@ class Rollout:
     unsuccessful_run_limit: int = DEFAULT_RUN_HISTORY_LIMIT
     canary: Canary | None = None
     blue_green: Json | None = None
-    status: Status = Status()
+    status: Status = field(default_factory=Status)
     faults: tuple[Fault, ...] = ()
 
     @property

@@ -1,0 +1,63 @@
+"""How long a release took, how much of that it waited for people, and how it ended.
+
+In: the duration block before, and what happened in a pass. Out: the block after. §2.20 of the reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ..model.rollout import Rollout
+from ..model.status import Duration
+from .draft import CANARY_PAUSE, INCONCLUSIVE_RUN
+from .next_status import NextStatus
+from .progress import current_step
+
+
+def begun(now: datetime) -> Duration:
+    """A new attempt; it supersedes one that had not ended."""
+    return Duration(started=now)
+
+
+def turned_back(duration: Duration) -> Duration:
+    """The template is the stable one again: the attempt will end as a rollback."""
+    return duration if duration.finished else replace(duration, completion="FastRolledBack")
+
+
+def labelled(duration: Duration, completion: str) -> Duration:
+    """The attempt will end so, once its pods are there."""
+    return duration if duration.finished else replace(duration, completion=completion)
+
+
+def ended(duration: Duration, completion: str, now: datetime) -> Duration:
+    """The attempt has ended: as it was labelled, or else as `completion` says. An earlier end stays."""
+    if duration.finished is not None or duration.started is None:
+        return duration
+    return replace(
+        _resumed(duration, now), finished=now, completion=duration.completion or completion
+    )
+
+
+def paused(duration: Duration, rollout: Rollout, status: NextStatus, now: datetime) -> Duration:
+    """The block with the time in which the release waits for a person."""
+    if duration.started is None or duration.finished is not None:
+        return duration
+    if _waits_for_people(rollout, status):
+        return duration if duration.pause_started else replace(duration, pause_started=now)
+    return _resumed(duration, now)
+
+
+def _resumed(duration: Duration, now: datetime) -> Duration:
+    if duration.pause_started is None:
+        return duration
+    seconds = max(0, int((now - duration.pause_started).total_seconds()))
+    return replace(duration, pause_started=None, paused_seconds=duration.paused_seconds + seconds)
+
+
+def _waits_for_people(rollout: Rollout, status: NextStatus) -> bool:
+    reasons = {p.reason for p in status.pause_conditions}
+    if rollout.paused or INCONCLUSIVE_RUN in reasons:
+        return True
+    step = current_step(rollout)
+    return CANARY_PAUSE in reasons and step is not None and step.pause_seconds is None

@@ -1,0 +1,100 @@
+"""`decide`: from a snapshot and the present to effects, a status, and when to look again.
+
+In: a `Snapshot` and `now`. Out: a `Decision`. Called by `run/` for each pass, and by simulations.
+A decision is the closure of small passes: each sees the world as the one before it will leave it, until one changes
+nothing. So a second decision at the same instant has nothing to do, by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..model.hashing import pod_template_hash, step_hash
+from ..model.reading import Json
+from .canary import Pass, canary_pass, invalid_pass
+from .effects import CreateReplicaSet, Effect, ScaleReplicaSet
+from .predict import predicted
+from .snapshot import Snapshot
+
+#: Passes that one decision may take beyond those for its steps. A release needs far fewer; the bound makes a
+#: mistake of ours a decision that goes on in the next pass, and not a loop.
+_SPARE_PASSES: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now.
+
+    Attributes:
+        effects: in the order they must be carried out; the first that fails ends the pass.
+        status: the whole status afterwards, to be written last.
+        look_again_in: when to decide again if nothing happens before; None: only when something does.
+    """
+
+    effects: tuple[Effect, ...]
+    status: Json
+    look_again_in: timedelta | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is to be done in the cluster."""
+        return not self.effects
+
+
+def decide(snapshot: Snapshot, now: datetime) -> Decision:
+    """Decide. Pure and total: the same snapshot at the same instant gives the same decision."""
+    rollout = snapshot.rollout
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    if rollout.meta.deleting:
+        return Decision((), rollout.status.raw)
+    if snapshot.problems or rollout.canary is None:
+        last = invalid_pass(snapshot, now)
+        return Decision(tuple(last.effects), last.status, last.look_again)
+    effects: list[Effect] = []
+    last = Pass([], rollout.status.raw, None)
+    for last in _passes(snapshot, now):
+        effects += last.effects
+    return Decision(tuple(joined(effects)), last.status, last.look_again)
+
+
+def _passes(snapshot: Snapshot, now: datetime) -> Iterator[Pass]:
+    rollout, canary = snapshot.rollout, snapshot.rollout.canary
+    hashes = (
+        pod_template_hash(rollout.template, rollout.status.collision_count),
+        step_hash(canary.raw_steps if canary else None),
+    )
+    bound = _SPARE_PASSES + 4 * len(canary.steps if canary else ())
+    for _ in range(bound):
+        done = canary_pass(snapshot, now, *hashes)
+        yield done
+        if not done.effects and done.status == snapshot.rollout.status.raw:
+            return
+        snapshot = predicted(snapshot, done.effects, done.status, now)
+
+
+def joined(effects: list[Effect]) -> list[Effect]:
+    """The same effects with fewer writes: a ReplicaSet is created with the pods it is scaled to next.
+
+    Only as long as no other set is scaled in between: then the order keeps surge within its limit.
+    """
+    result = list(effects)
+    for position, effect in enumerate(result):
+        if not isinstance(effect, CreateReplicaSet):
+            continue
+        for later in range(position + 1, len(result)):
+            scaling = result[later]
+            if not isinstance(scaling, ScaleReplicaSet):
+                continue
+            if scaling.name == effect.name:
+                result[position] = _with_replicas(effect, scaling.replicas)
+                del result[later]
+            break
+    return result
+
+
+def _with_replicas(effect: CreateReplicaSet, replicas: int) -> CreateReplicaSet:
+    body = {**effect.body, "spec": {**effect.body["spec"], "replicas": replicas}}
+    return CreateReplicaSet(body, effect.name, replicas)

@@ -1,0 +1,110 @@
+"""How long old pods stay, and what may not be scaled down yet.
+
+In: the draft of a pass. Out: whether a ReplicaSet may go down, and until when it stays. §2.11, and rule 3 of the
+safety plan: no scale-down of pods that may still get traffic.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..model.workload import ReplicaSet
+from .draft import Draft
+from .effects import ApplyRoute, PatchRoute, SwitchService
+
+DEFAULT_DELAY: Final = timedelta(seconds=30)
+
+
+def scale_down_delay(draft: Draft) -> timedelta:
+    """How long the pods of an old revision stay after the release: only routed canaries keep them."""
+    canary = draft.canary
+    if canary.routing is None:
+        return timedelta()
+    if canary.scale_down_delay is None:
+        return DEFAULT_DELAY
+    return timedelta(seconds=max(0, canary.scale_down_delay))
+
+
+def abort_delay(draft: Draft) -> timedelta | None:
+    """How long canary pods stay after an abort; None: for ever, as an explicit 0 says."""
+    delay = draft.canary.abort_scale_down_delay
+    if delay is None:
+        return DEFAULT_DELAY
+    return timedelta(seconds=delay) if delay > 0 else None
+
+
+def delays_on_abort(draft: Draft) -> bool:
+    """The canary's pods stay for a while after an abort, as traffic may come back."""
+    canary = draft.canary
+    if not draft.is_aborted or canary.routing is None or not draft.revisions.has_distinct_stable:
+        return False
+    return not canary.dynamic_stable_scale or canary.abort_scale_down_delay is not None
+
+
+def drained_at(draft: Draft, replica_set: ReplicaSet) -> datetime | None:
+    """The instant from which no proxy sends it traffic any more; None while some is meant to come.
+
+    Weights and subsets take a while to reach every proxy, so pods stay for the propagation delay after
+    the last change of traffic (`spec/users.md` rows 1, 2, 4, 7).
+    """
+    routes = draft.snapshot.routes
+    bound = any(
+        replica_set.pod_hash in r.router.bound_hashes(r.config, draft.rollout.namespace, r.objects)
+        for r in routes
+    )
+    if bound or weight_of(draft, replica_set.pod_hash) > 0:
+        return None
+    return settled_at(draft)
+
+
+def settled_at(draft: Draft) -> datetime | None:
+    """The instant from which every proxy follows the present weights; None while a router says they do not."""
+    if draft.canary.routing is None:
+        return draft.now
+    if any(route.verified is False for route in draft.snapshot.routes):
+        return None
+    if any(isinstance(e, SwitchService | PatchRoute | ApplyRoute) for e in draft.effects):
+        # this very pass moves traffic
+        return draft.now + draft.snapshot.propagation_delay
+    changed = draft.snapshot.traffic_changed
+    return draft.now if changed is None else changed + draft.snapshot.propagation_delay
+
+
+def weight_of(draft: Draft, pod_hash: str) -> int:
+    """The weight that this revision gets, as the weights were before this pass and as it leaves them."""
+    total = 0
+    for weights in (draft.status.weights, draft.weights):
+        if weights is None:
+            continue
+        for target in (weights.canary, weights.stable, *weights.additional):
+            if target.pod_hash == pod_hash:
+                total += max(0, target.weight)
+    return total
+
+
+def may_shrink(draft: Draft, replica_set: ReplicaSet, wanted: int) -> bool:
+    """It may lose pods now, down to `wanted`. If not yet, a pass is asked for when it may."""
+    if draft.canary.routing is None:
+        return True
+    moment = settled_at(draft) if wanted > 0 else drained_at(draft, replica_set)
+    if moment is None:
+        return False
+    if moment > draft.now:
+        draft.due(moment)
+        return False
+    return True
+
+
+def is_referenced(draft: Draft, replica_set: ReplicaSet) -> bool:
+    """Something still names this revision: the status, or the selector of a live Service.
+
+    Its pods are the ones that answer there, whatever the delays say.
+    """
+    status, pod_hash = draft.status, replica_set.pod_hash
+    named = {status.stable_hash, draft.pod_hash}
+    for weights in (status.weights, draft.weights):
+        if weights is not None:
+            named |= {weights.canary.pod_hash, weights.stable.pod_hash}
+    named |= {service.pod_hash for service in draft.snapshot.services.values()}
+    return pod_hash in named

@@ -1,0 +1,146 @@
+"""What one pass has found and decided so far.
+
+In: a snapshot and the present. Out: effects and the parts of the next status, gathered by the modules of this room.
+Made by `canary.py` for each pass and gone at its end; the only mutable thing in this room, and local to one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ..model import names
+from ..model.canary import Canary
+from ..model.reading import format_time
+from ..model.rollout import Rollout
+from ..model.status import RunStatus, Status, Weights
+from ..model.workload import ReplicaSet
+from .effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet
+from .revisions import Revisions
+from .snapshot import Snapshot
+
+#: Pause reasons that only an inconclusive result sets; while one is there nothing moves.
+INCONCLUSIVE_RUN = "InconclusiveAnalysisRun"
+CANARY_PAUSE = "CanaryPauseStep"
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """One pass in the making.
+
+    Attributes:
+        pod_hash: label of the new ReplicaSet, or the hash that it will get.
+        step_hash: hash of the steps as they are now.
+        weights: the weights as they are after this pass's writes.
+        step_run, background_run: what the status will say of the current runs.
+        look_again: when the next pass is due at the latest without any event.
+    """
+
+    snapshot: Snapshot
+    now: datetime
+    revisions: Revisions
+    canary: Canary
+    pod_hash: str
+    step_hash: str
+    weights: Weights | None = None
+    step_run: RunStatus | None = None
+    background_run: RunStatus | None = None
+    effects: list[Effect] = field(default_factory=list)
+    look_again: timedelta | None = None
+    paused_for: list[str] = field(default_factory=list)
+    unpaused: set[str] = field(default_factory=set)
+    pauses_cleared: bool = False
+    abort_message: str | None = None
+    abort_dropped: bool = False
+
+    @property
+    def rollout(self) -> Rollout:
+        """The Rollout as it is."""
+        return self.snapshot.rollout
+
+    @property
+    def status(self) -> Status:
+        """Its status as it was before this pass."""
+        return self.snapshot.rollout.status
+
+    @property
+    def is_aborted(self) -> bool:
+        """The release is being taken back, by a person or by this pass."""
+        return self.abort_message is not None or (self.status.abort and not self.abort_dropped)
+
+    @property
+    def is_halted(self) -> bool:
+        """Nothing may be scaled: a person paused it, or nobody knows whether the release is good."""
+        return self.rollout.paused or self.status.is_paused_for(INCONCLUSIVE_RUN)
+
+    @property
+    def is_changed(self) -> bool:
+        """The template or the steps are others than those the status was made for."""
+        status = self.status
+        return status.pod_hash != self.pod_hash or status.step_hash != self.step_hash
+
+    def emit(
+        self, reason: str, message: str, kind: Literal["Normal", "Warning"] = "Normal"
+    ) -> None:
+        """Tell of something in an event."""
+        self.effects.append(Emit(reason, message, kind))
+
+    def abort(self, message: str) -> None:
+        """Take the release back, for the reason given."""
+        if self.abort_message is None:
+            self.abort_message = message
+
+    def due(self, moment: datetime) -> None:
+        """Ask for a pass at `moment`, if none is asked for earlier."""
+        wait = max(moment - self.now, timedelta())
+        if self.look_again is None or wait < self.look_again:
+            self.look_again = wait
+
+    def scale(
+        self,
+        replica_set: ReplicaSet,
+        replicas: int,
+        annotations: Mapping[str, str | None] | None = None,
+    ) -> bool:
+        """Ask for a number of pods; True if that is a change.
+
+        The annotation with the Rollout's replicas is kept right with it: by it a change of scale is
+        told from a step's.
+        """
+        changes = dict(annotations or {})
+        wanted = str(self.rollout.replicas)
+        if replica_set.meta.annotations.get(names.DESIRED_REPLICAS) != wanted:
+            changes[names.DESIRED_REPLICAS] = wanted
+        if replica_set.replicas == replicas:
+            if changes:
+                self.effects.append(PatchReplicaSet(replica_set.name, changes))
+            return False
+        self.effects.append(
+            ScaleReplicaSet(replica_set.name, replica_set.replicas, replicas, changes)
+        )
+        self.tell_scaled(replica_set, replica_set.replicas, replicas)
+        return True
+
+    def tell_scaled(self, replica_set: ReplicaSet, before: int, after: int) -> None:
+        """The event of a scaling, in the words of the reference."""
+        way = "up" if after > before else "down"
+        self.emit(
+            "ScalingReplicaSet",
+            f"Scaled {way} ReplicaSet {replica_set.name} (revision {replica_set.revision}) "
+            f"from {before} to {after}",
+        )
+
+    def set_deadline(self, replica_set: ReplicaSet, deadline: datetime) -> None:
+        """Let a ReplicaSet be scaled down after `deadline`."""
+        self.effects.append(
+            PatchReplicaSet(replica_set.name, {names.SCALE_DOWN_DEADLINE: format_time(deadline)})
+        )
+
+    def drop_deadline(self, replica_set: ReplicaSet) -> None:
+        """Let a ReplicaSet stay."""
+        if names.SCALE_DOWN_DEADLINE in replica_set.meta.annotations:
+            self.effects.append(
+                PatchReplicaSet(replica_set.name, {names.SCALE_DOWN_DEADLINE: None})
+            )

@@ -1,0 +1,130 @@
+"""What a decision wants done in the cluster: a closed union of small values, in the order they must be done.
+
+In: nothing. Out: values that `apply.py` carries out with one `match`, stopping at the first that fails.
+`predict.py` shows what the world looks like after them, and `safety.py` checks them before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..model.reading import Json
+from ..plugin import Patch, Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReplicaSet:
+    """Create the ReplicaSet of a new revision, already with its replicas."""
+
+    body: Json = field(repr=False)
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleReplicaSet:
+    """Change the number of pods. An annotation of None is taken away."""
+
+    name: str
+    before: int
+    replicas: int
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchReplicaSet:
+    """Change annotations (None: take away) and, where given, `minReadySeconds`; never the replicas."""
+
+    name: str
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+    min_ready_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteReplicaSet:
+    """Delete the ReplicaSet of an old revision, which has no pods left."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchService:
+    """Point a Service at the pods of one revision, and mark whose it is."""
+
+    name: str
+    pod_hash: str
+    managed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRoute:
+    """One write of a traffic router's object."""
+
+    router: str
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRoute:
+    """Have a router bring about a state at a control plane outside the cluster."""
+
+    router: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRun:
+    """Create an AnalysisRun."""
+
+    name: str
+    body: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateRun:
+    """Ask an AnalysisRun to end."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRun:
+    """Delete an AnalysisRun that nobody looks at any more."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRollout:
+    """A merge patch of the Rollout itself: its revision annotation, or `spec.replicas` where it is absent."""
+
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell of something in an event on the Rollout. It never fails a pass."""
+
+    reason: str
+    message: str
+    type: Literal["Normal", "Warning"] = "Normal"
+
+
+Effect: TypeAlias = (
+    CreateReplicaSet
+    | ScaleReplicaSet
+    | PatchReplicaSet
+    | DeleteReplicaSet
+    | SwitchService
+    | PatchRoute
+    | ApplyRoute
+    | CreateRun
+    | TerminateRun
+    | DeleteRun
+    | PatchRollout
+    | Emit
+)

@@ -1,0 +1,212 @@
+"""What the conditions of a Rollout say after a pass: healthy, completed, progressing, available, aborted.
+
+In: the draft of a pass and the status it leaves. Out: that status with its conditions. §2.15.1 of the reference; the
+order of the tests is part of the contract, as each condition set moves to the end of the list.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ..model.names import REVISION
+from ..model.status import Status
+from .conditions import (
+    ABORTED_REASON,
+    AVAILABLE,
+    COMPLETED,
+    HEALTHY,
+    INVALID_SPEC,
+    NEW_AVAILABLE_REASON,
+    PAUSED,
+    PAUSED_REASON,
+    PROGRESSING,
+    REPLICA_FAILURE,
+    TIMED_OUT_REASON,
+    Conditions,
+)
+from .draft import Draft
+from .next_status import NextStatus
+from .progress import current_step
+
+
+def judge(draft: Draft, status: NextStatus) -> None:
+    """Fill in the conditions of `status`; may abort the release when it is over its deadline."""
+    conditions = Conditions(draft.status.conditions, draft.now)
+    conditions.remove(INVALID_SPEC)
+    became_unhealthy = _judge_health(draft, status, conditions)
+    _judge_completion(draft, status, conditions)
+    if draft.is_aborted:
+        _tell_abort(draft, conditions)
+    elif not _is_settled(draft, status):
+        _judge_progress(draft, status, conditions, became_unhealthy=became_unhealthy)
+    _judge_availability(draft, status, conditions)
+    _copy_failures(draft, conditions)
+    status.conditions = conditions.all()
+
+
+def is_healthy(draft: Draft, status: NextStatus) -> bool:
+    """All replicas are new and available, all steps done, and nothing of older revisions is left."""
+    rollout, replicas = draft.rollout, draft.rollout.replicas
+    steps_done = status.step_index is None or status.step_index == len(draft.canary.steps)
+    return (
+        status.updated_replicas == replicas
+        and status.available_replicas == replicas
+        and draft.status.observed_generation == str(rollout.meta.generation)
+        and steps_done
+        and status.is_promoted
+        and status.replicas == replicas
+    )
+
+
+def _judge_health(draft: Draft, status: NextStatus, conditions: Conditions) -> bool:
+    """True if the Rollout was healthy and is no longer."""
+    paused = bool(draft.status.pause_conditions) or draft.rollout.paused
+    if not paused and is_healthy(draft, status):
+        conditions.set(HEALTHY, "True", "RolloutHealthy", "Rollout is healthy")
+        return False
+    if conditions.get(HEALTHY) is None:
+        return False
+    return conditions.set(HEALTHY, "False", "RolloutHealthy", "Rollout is not healthy")
+
+
+def _judge_completion(draft: Draft, status: NextStatus, conditions: Conditions) -> None:
+    word = "RolloutCompleted"
+    if status.is_promoted:
+        conditions.set(COMPLETED, "True", word, word)
+    elif conditions.set(COMPLETED, "False", word, word):
+        revision = draft.revisions.new.revision if draft.revisions.new else 0
+        draft.emit(
+            "RolloutNotCompleted",
+            f"Rollout not completed, started update to revision {revision} ({status.pod_hash})",
+        )
+
+
+def _revision(draft: Draft) -> int:
+    text = draft.rollout.meta.annotations.get(REVISION, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _tell_abort(draft: Draft, conditions: Conditions) -> None:
+    message = f"Rollout aborted update to revision {_revision(draft)}"
+    if draft.abort_message:
+        message += f": {draft.abort_message}"
+    if conditions.set(PROGRESSING, "False", ABORTED_REASON, message):
+        draft.emit(ABORTED_REASON, message, "Warning")
+
+
+def _is_settled(draft: Draft, status: NextStatus) -> bool:
+    """Nothing is going on, so that no progress is to be expected."""
+    before = draft.status.condition(PROGRESSING)
+    return (
+        status.replicas == status.available_replicas
+        and before is not None
+        and before.reason == NEW_AVAILABLE_REASON
+        and before.status != "False"
+    )
+
+
+def _judge_progress(
+    draft: Draft, status: NextStatus, conditions: Conditions, *, became_unhealthy: bool
+) -> None:
+    subject = _subject(draft)
+    if is_healthy(draft, status):
+        conditions.set(
+            PROGRESSING, "True", NEW_AVAILABLE_REASON, f"{subject} has successfully progressed."
+        )
+    elif became_unhealthy or has_progressed(draft.status, status):
+        conditions.refresh(
+            PROGRESSING, "True", _progress_reason(draft, status), f"{subject} is progressing."
+        )
+    elif is_over_deadline(draft):
+        conditions.set(PROGRESSING, "False", TIMED_OUT_REASON, overdue_message(draft))
+    _ask_at_deadline(draft, conditions)
+
+
+def _progress_reason(draft: Draft, status: NextStatus) -> str:
+    """A release that was complete and lost pods is told apart, so that its deadline starts anew."""
+    promoted_before = status.is_promoted and draft.status.stable_hash == status.stable_hash
+    return "ReplicaSetNotAvailable" if promoted_before else "ReplicaSetUpdated"
+
+
+def has_progressed(before: Status, after: NextStatus) -> bool:
+    """Something moved forward between two statuses."""
+    old_before = before.replicas - before.updated_replicas
+    old_after = after.replicas - after.updated_replicas
+    indexes = (before.step_index, after.step_index)
+    return (
+        after.updated_replicas != before.updated_replicas
+        or old_after < old_before
+        or after.ready_replicas > before.ready_replicas
+        or after.available_replicas > before.available_replicas
+        or after.stable_hash != before.stable_hash
+        or (None not in indexes and indexes[0] != indexes[1])
+        or after.step_hash != before.step_hash
+    )
+
+
+def overdue_message(draft: Draft) -> str:
+    """What is said of a release that made no progress for too long."""
+    return f"{_subject(draft)} has timed out progressing."
+
+
+def _subject(draft: Draft) -> str:
+    new = draft.revisions.new
+    return f'ReplicaSet "{new.name}"' if new else f'Rollout "{draft.rollout.name}"'
+
+
+def is_over_deadline(draft: Draft) -> bool:
+    """No progress was made for longer than progressDeadlineSeconds, where some was to be expected."""
+    step = current_step(draft.rollout)
+    if step is not None and (step.is_pause or step.kind in ("analysis", "experiment")):
+        # nobody expects pods to change there, however long it takes
+        return False
+    if any(c.type == PAUSED and c.status == "True" for c in draft.status.conditions):
+        return False
+    if any(r.has_deadline for r in draft.revisions.others):
+        return False
+    before = draft.status.condition(PROGRESSING)
+    if before is None or before.reason in (ABORTED_REASON, PAUSED_REASON):
+        return False
+    if before.reason == TIMED_OUT_REASON:
+        return True
+    deadline = timedelta(seconds=draft.rollout.progress_deadline)
+    return before.updated is not None and before.updated + deadline < draft.now
+
+
+def _ask_at_deadline(draft: Draft, conditions: Conditions) -> None:
+    condition = conditions.get(PROGRESSING)
+    waiting = condition is not None and condition.reason not in (
+        ABORTED_REASON,
+        PAUSED_REASON,
+        TIMED_OUT_REASON,
+        NEW_AVAILABLE_REASON,
+    )
+    if waiting and condition is not None and condition.updated is not None:
+        deadline = timedelta(seconds=draft.rollout.progress_deadline + 1)
+        if condition.updated + deadline > draft.now:
+            draft.due(condition.updated + deadline)
+
+
+def _judge_availability(draft: Draft, status: NextStatus, conditions: Conditions) -> None:
+    if status.available_replicas >= draft.rollout.replicas:
+        conditions.set(AVAILABLE, "True", "AvailableReason", "Rollout has minimum availability")
+    else:
+        conditions.set(
+            AVAILABLE, "False", "AvailableReason", "Rollout does not have minimum availability"
+        )
+
+
+def _copy_failures(draft: Draft, conditions: Conditions) -> None:
+    """A ReplicaSet that cannot make its pods says why; the new one's reason counts first."""
+    new = draft.revisions.new
+    order = ([new] if new else []) + [r for r in draft.revisions.all if r is not new]
+    failure = next((r.failure for r in order if r.failure), None)
+    if failure is None:
+        conditions.remove(REPLICA_FAILURE)
+        return
+    conditions.set(
+        REPLICA_FAILURE,
+        str(failure.get("status", "True")),
+        str(failure.get("reason", "")),
+        str(failure.get("message", "")),
+    )

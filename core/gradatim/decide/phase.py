@@ -1,0 +1,44 @@
+"""The phase and message of a Rollout: one word and one sentence for people and tools.
+
+In: the Rollout and the status that a pass leaves. Out: phase and message. The first rule that applies; §2.15.2.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model.rollout import Rollout
+from .conditions import ABORTED_REASON, INVALID_SPEC, TIMED_OUT_REASON
+from .next_status import NextStatus
+
+
+class Phase(NamedTuple):
+    """`status.phase` and `status.message`."""
+
+    phase: str
+    message: str = ""
+
+
+def phase_of(rollout: Rollout, status: NextStatus) -> Phase:
+    """The phase that `status` means for the Rollout."""
+    for condition in status.conditions:
+        if condition.type == INVALID_SPEC:
+            return Phase("Degraded", f"{INVALID_SPEC}: {condition.message}")
+        if condition.reason in (ABORTED_REASON, TIMED_OUT_REASON):
+            return Phase("Degraded", f"{condition.reason}: {condition.message}")
+    if rollout.paused:
+        return Phase("Paused", "manually paused")
+    if status.pause_conditions:
+        return Phase("Paused", status.pause_conditions[0].reason)
+    if rollout.restart_at is not None and rollout.restart_at != status.restarted_at:
+        return Phase("Progressing", "rollout is restarting")
+    if status.updated_replicas < rollout.replicas:
+        return Phase("Progressing", "more replicas need to be updated")
+    if status.available_replicas < status.updated_replicas:
+        return Phase("Progressing", "updated replicas are still becoming available")
+    routed = rollout.canary is not None and rollout.canary.routing is not None
+    if not routed and status.replicas > status.updated_replicas:
+        return Phase("Progressing", "old replicas are pending termination")
+    if not status.is_promoted:
+        return Phase("Progressing", "waiting for all steps to complete")
+    return Phase("Healthy")

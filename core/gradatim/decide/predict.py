@@ -1,0 +1,140 @@
+"""What the world looks like after effects, before anything has reacted to them.
+
+In: a snapshot and the effects and status of a pass. Out: the snapshot that the next pass of the same decision sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from ..model import names
+from ..model.analysisrun import parse_analysis_run
+from ..model.meta import Meta
+from ..model.reading import Json, Reader
+from ..model.status import read_status
+from ..model.workload import ReplicaSet, Service
+from ..plugin.patches import apply_patch
+from .creation import as_created
+from .effects import (
+    CreateReplicaSet,
+    CreateRun,
+    DeleteReplicaSet,
+    DeleteRun,
+    Effect,
+    PatchReplicaSet,
+    PatchRollout,
+    PatchRoute,
+    ScaleReplicaSet,
+    SwitchService,
+    TerminateRun,
+)
+from .snapshot import Route, Snapshot
+
+
+def predicted(
+    snapshot: Snapshot, effects: Iterable[Effect], status: Json, now: datetime
+) -> Snapshot:
+    """The snapshot after the effects and with the status. No pod has come or gone yet."""
+    for effect in effects:
+        snapshot = after(snapshot, effect, now)
+    raw = {**snapshot.rollout.raw, "status": status}
+    rollout = replace(snapshot.rollout, raw=raw, status=read_status(Reader(status)))
+    return replace(snapshot, rollout=rollout)
+
+
+def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
+    """The snapshot after one effect."""
+    match effect:
+        case CreateReplicaSet(body):
+            created = as_created(body, now)
+            return replace(snapshot, replica_sets=(*snapshot.replica_sets, created))
+        case ScaleReplicaSet(name, _, replicas, annotations):
+            return _with_sets(
+                snapshot,
+                name,
+                lambda r: replace(r, replicas=replicas, meta=_annotated(r.meta, annotations)),
+            )
+        case PatchReplicaSet(name, annotations, ready):
+            return _with_sets(
+                snapshot,
+                name,
+                lambda r: replace(
+                    r,
+                    meta=_annotated(r.meta, annotations),
+                    min_ready_seconds=r.min_ready_seconds if ready is None else ready,
+                ),
+            )
+        case DeleteReplicaSet(name):
+            kept = tuple(r for r in snapshot.replica_sets if r.name != name)
+            return replace(snapshot, replica_sets=kept)
+        case SwitchService(name, pod_hash, owner):
+            service = _switched(snapshot.services[name], pod_hash, owner)
+            services = {**snapshot.services, name: service}
+            return replace(snapshot, services=services, traffic_changed=now)
+        case PatchRoute():
+            routes = tuple(_routed(route, effect) for route in snapshot.routes)
+            return replace(snapshot, routes=routes, traffic_changed=now)
+        case PatchRollout(body):
+            return _patched(snapshot, body)
+        case CreateRun() | TerminateRun() | DeleteRun():
+            return _with_runs(snapshot, effect, now)
+        case _:
+            return snapshot
+
+
+def _with_sets(
+    snapshot: Snapshot, name: str, change: Callable[[ReplicaSet], ReplicaSet]
+) -> Snapshot:
+    sets = tuple(change(r) if r.name == name else r for r in snapshot.replica_sets)
+    return replace(snapshot, replica_sets=sets)
+
+
+def _annotated(meta: Meta, changes: Mapping[str, str | None]) -> Meta:
+    merged = {**meta.annotations, **changes}
+    return replace(meta, annotations={k: v for k, v in merged.items() if v is not None})
+
+
+def _switched(service: Service, pod_hash: str, owner: str | None) -> Service:
+    selector = {**service.selector, names.POD_HASH: pod_hash}
+    marks = {} if owner is None else {names.MANAGED_BY: owner}
+    return replace(service, selector=selector, meta=_annotated(service.meta, marks))
+
+
+def _routed(route: Route, effect: PatchRoute) -> Route:
+    if route.key != effect.router or effect.patch.ref not in route.objects:
+        return route
+    ref = effect.patch.ref
+    objects = {**route.objects, ref: apply_patch(route.objects[ref], effect.patch)}
+    # what the router said was about the weights before
+    return replace(route, objects=objects, verified=None)
+
+
+def _patched(snapshot: Snapshot, body: Json) -> Snapshot:
+    rollout = snapshot.rollout
+    annotations = (body.get("metadata") or {}).get("annotations") or {}
+    replicas = (body.get("spec") or {}).get("replicas")
+    changed = replace(rollout, meta=_annotated(rollout.meta, annotations))
+    if replicas is not None:
+        changed = replace(changed, replicas=replicas, replicas_given=True)
+    return replace(snapshot, rollout=changed)
+
+
+def _with_runs(
+    snapshot: Snapshot, effect: CreateRun | TerminateRun | DeleteRun, now: datetime
+) -> Snapshot:
+    match effect:
+        case CreateRun(_, body):
+            run = parse_analysis_run(body)
+            created = replace(run, meta=replace(run.meta, created=now))
+            return replace(snapshot, runs=(*snapshot.runs, created))
+        case TerminateRun(name):
+            return replace(
+                snapshot,
+                runs=tuple(
+                    replace(r, terminate=True) if r.meta.name == name else r for r in snapshot.runs
+                ),
+            )
+        case DeleteRun(name):
+            return replace(snapshot, runs=tuple(r for r in snapshot.runs if r.meta.name != name))

@@ -1,0 +1,52 @@
+"""When the new revision becomes the stable one, and what that does to the status.
+
+In: the draft of a pass. Out: the reason to promote, or none; the status of a promotion. §2.13 and §2.14.
+"""
+
+from __future__ import annotations
+
+from ..model.workload import ReplicaSet
+from .draft import Draft
+from .progress import step_index
+from .routed_scale import threshold_met
+
+
+def promotion_reason(draft: Draft) -> str:
+    """Why the new revision becomes stable in this pass; "" if it does not. The words end in an event."""
+    revisions, rollout = draft.revisions, draft.rollout
+    if revisions.stable is None:
+        return "Initial deploy"
+    new = revisions.new
+    if draft.is_aborted or new is None:
+        return ""
+    if new.available < rollout.replicas and not _threshold_lets_go(draft):
+        return ""
+    if rollout.status.promote_full:
+        return "Full promotion requested"
+    if new is revisions.stable:
+        return "Rollback to stable"
+    steps, index = len(draft.canary.steps), step_index(rollout)
+    if index is None or index == steps:
+        return f"Completed all {steps} canary steps"
+    return ""
+
+
+def _threshold_lets_go(draft: Draft) -> bool:
+    return draft.canary.threshold is not None and threshold_met(
+        draft.rollout, draft.revisions, draft.rollout.replicas
+    )
+
+
+def completion(draft: Draft) -> str:
+    """How a promotion in this pass is remembered in `status.duration`."""
+    new, stable = draft.revisions.new, draft.revisions.stable
+    if is_rollback(new, stable):
+        return "RolledBack"
+    return "FastPromoted" if draft.status.promote_full else "Promoted"
+
+
+def is_rollback(new: ReplicaSet | None, stable: ReplicaSet | None) -> bool:
+    """The template is that of an earlier revision than the stable one."""
+    if new is None or stable is None or new is stable:
+        return False
+    return new.meta.created < stable.meta.created

@@ -1,0 +1,241 @@
+"""The AnalysisRuns of a canary: which are wanted, what their results mean, which are ended and deleted.
+
+In: the draft of a pass. Out: runs to create, terminate or delete; pauses and aborts that results demand. §3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ..model import names
+from ..model.analysis import read_template_refs
+from ..model.analysisrun import AnalysisRun, Phase
+from ..model.reading import Json, Reader
+from ..model.status import RunStatus
+from .analysis import (
+    Identity,
+    RunSpec,
+    analysis_run,
+    collision_names,
+    flatten,
+    gather,
+    is_same_run,
+    resolve_arguments,
+)
+from .draft import CANARY_PAUSE, INCONCLUSIVE_RUN, Draft
+from .effects import CreateRun, DeleteRun, TerminateRun
+from .progress import current_step, is_promoted, step_index
+from .snapshot import Snapshot
+
+_BAD: Final = frozenset({Phase.FAILED, Phase.ERROR})
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the two kinds of run that a canary has.
+
+    Attributes:
+        label: value of the label `rollout-type`; also the first word of events.
+        blame: how the message of an abort begins.
+    """
+
+    label: Literal["Step", "Background"]
+    blame: str
+
+
+STEP: Final = Kind("Step", "Step-based analysis phase error/failed")
+BACKGROUND: Final = Kind("Background", "Background analysis phase error/failed")
+
+
+def reconcile_runs(draft: Draft) -> None:
+    """Bring the runs in line with where the release stands."""
+    if _needs_none(draft):
+        for status in (draft.status.step_run, draft.status.background_run):
+            _terminate(draft, _run(draft.snapshot, status))
+        if not draft.is_aborted:
+            draft.step_run, draft.background_run = (
+                draft.status.step_run,
+                draft.status.background_run,
+            )
+        return
+    step, background = _step_run(draft), _background_run(draft)
+    # a verdict of this very pass may have aborted the release: then there are no current runs any more
+    draft.step_run = None if draft.is_aborted else step
+    draft.background_run = None if draft.is_aborted else background
+    _tidy(draft, {run.name for run in (step, background) if run})
+
+
+def _needs_none(draft: Draft) -> bool:
+    status, new = draft.status, draft.revisions.new
+    return (
+        draft.is_aborted
+        or status.promote_full
+        or status.stable_hash == ""
+        or (new is not None and new.has_deadline)
+    )
+
+
+def _step_run(draft: Draft) -> RunStatus | None:
+    rollout, status = draft.rollout, draft.status
+    current = _run(draft.snapshot, status.step_run)
+    if status.pause_conditions or status.abort:
+        return status.step_run if current is None else _seen(draft, STEP, current)
+    step, index = current_step(rollout), step_index(rollout)
+    if step is None or step.analysis is None or step.kind != "analysis" or index is None:
+        _terminate(draft, current)
+        return None
+    if current is not None and current.meta.labels.get(names.STEP_INDEX) != str(index):
+        _terminate(draft, current)
+        current = None
+    if _needs_new(draft, current):
+        labels = {names.ROLLOUT_TYPE: STEP.label, names.STEP_INDEX: str(index)}
+        return _create(draft, STEP, step.analysis, infix=str(index), labels=labels)
+    return None if current is None else _judged(draft, STEP, current)
+
+
+def _background_run(draft: Draft) -> RunStatus | None:
+    rollout, status, background = draft.rollout, draft.status, draft.canary.background
+    current = _run(draft.snapshot, status.background_run)
+    index = step_index(rollout)
+    if (
+        background is None
+        or is_promoted(rollout)
+        or status.stable_hash == ""
+        or (index is not None and index < background.starting_step)
+    ):
+        _terminate(draft, current)
+        return None
+    if status.is_paused_for(INCONCLUSIVE_RUN):
+        return status.background_run
+    if _needs_new(draft, current):
+        labels = {names.ROLLOUT_TYPE: BACKGROUND.label}
+        return _create(draft, BACKGROUND, background.raw, infix="", labels=labels)
+    return None if current is None else _judged(draft, BACKGROUND, current)
+
+
+def _needs_new(draft: Draft, current: AnalysisRun | None) -> bool:
+    if current is None:
+        return True
+    status = draft.status
+    resumed = status.controller_pause and not status.is_paused_for(CANARY_PAUSE)
+    if resumed and current.phase is Phase.INCONCLUSIVE:
+        # a person saw the inconclusive result and wants to go on: measure anew
+        return True
+    return status.aborted_at is not None
+
+
+def _judged(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
+    if run.phase is Phase.INCONCLUSIVE:
+        draft.paused_for.append(INCONCLUSIVE_RUN)
+    elif run.phase in _BAD:
+        draft.abort(f"{kind.blame}: {run.message}" if run.message else kind.blame)
+    return _seen(draft, kind, run)
+
+
+def _seen(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
+    """The run's status for the Rollout's; a change of phase is told in an event."""
+    before = draft.status.step_run if kind is STEP else draft.status.background_run
+    known = before.phase if before is not None and before.name == run.meta.name else ""
+    if run.phase and run.phase != known:
+        draft.emit(
+            f"AnalysisRun{run.phase}",
+            f"{kind.label} Analysis Run '{run.meta.name}' "
+            f"Status New: '{run.phase}' Previous: '{known}'",
+            "Warning" if run.phase in _BAD else "Normal",
+        )
+    return RunStatus(name=run.meta.name, phase=run.phase, message=run.message)
+
+
+def _create(
+    draft: Draft, kind: Kind, block: Json, *, infix: str, labels: Mapping[str, str]
+) -> RunStatus | None:
+    spec = run_spec(draft, block)
+    new = draft.revisions.new
+    if spec is None or new is None:
+        return None
+    rollout = draft.rollout
+    base = "-".join(filter(None, [rollout.name, draft.pod_hash, str(new.revision), infix]))
+    taken = {run.meta.name: run for run in draft.snapshot.runs}
+    name = base
+    for name in collision_names(base):
+        run = taken.get(name)
+        if run is None:
+            break
+        if is_same_run(run, spec, rollout.meta.uid) and not run.terminate:
+            # made by a pass that did not live to note it
+            return _seen(draft, kind, run)
+    metadata = Reader(block.get("analysisRunMetadata"))
+    identity = Identity(
+        name=name,
+        namespace=rollout.namespace,
+        owner=rollout.raw,
+        labels={
+            names.POD_HASH: draft.pod_hash,
+            **labels,
+            **_instance(draft),
+            **metadata.texts("labels"),
+            **Reader(rollout.selector).texts("matchLabels"),
+        },
+        annotations={names.REVISION: str(new.revision), **metadata.texts("annotations")},
+    )
+    draft.effects.append(CreateRun(name, analysis_run(identity, spec)))
+    return RunStatus(name=name)
+
+
+def run_spec(draft: Draft, block: Json) -> RunSpec | None:
+    """What a run of this analysis measures; None if it cannot be made, which validation has said."""
+    reader, stable = Reader(block), draft.revisions.stable
+    found = gather(read_template_refs(reader), draft.snapshot.templates.get)
+    args, problems = resolve_arguments(
+        draft.rollout.raw,
+        [a for a in reader.list("args") if isinstance(a, dict)],
+        stable.pod_hash if stable else "",
+        draft.pod_hash,
+    )
+    spec = flatten(
+        found.templates, args, reader.list("dryRun"), reader.list("measurementRetention")
+    )
+    if found.missing or found.cycles or problems or isinstance(spec, list):
+        return None
+    return spec
+
+
+def _instance(draft: Draft) -> dict[str, str]:
+    instance = draft.rollout.meta.labels.get(names.INSTANCE_ID)
+    return {names.INSTANCE_ID: instance} if instance else {}
+
+
+def _run(snapshot: Snapshot, status: RunStatus | None) -> AnalysisRun | None:
+    if status is None:
+        return None
+    return next((r for r in snapshot.runs if r.meta.name == status.name), None)
+
+
+def _terminate(draft: Draft, run: AnalysisRun | None) -> None:
+    if run is not None and not run.terminate and not run.phase.is_completed:
+        draft.effects.append(TerminateRun(run.meta.name))
+
+
+def _tidy(draft: Draft, current: set[str]) -> None:
+    """End runs that are not current, and delete what nobody needs any more (history limits of the spec)."""
+    others = [r for r in draft.snapshot.runs if r.meta.name not in current and not r.meta.deleting]
+    for run in others:
+        _terminate(draft, run)
+    hashes = {r.pod_hash for r in draft.revisions.all if not r.meta.deleting}
+    left = {
+        Phase.SUCCESSFUL: draft.rollout.successful_run_limit,
+        Phase.FAILED: draft.rollout.unsuccessful_run_limit,
+    }
+    for run in sorted(others, key=lambda r: r.meta.created, reverse=True):
+        if not run.meta.labels.get(names.ROLLOUT_TYPE):
+            # made by a person who named the Rollout as its owner: not ours to delete
+            continue
+        if run.meta.labels.get(names.POD_HASH, "") not in hashes:
+            draft.effects.append(DeleteRun(run.meta.name, run.meta.uid))
+        elif run.phase.is_completed:
+            which = Phase.SUCCESSFUL if run.phase is Phase.SUCCESSFUL else Phase.FAILED
+            left[which] -= 1
+            if left[which] < 0:
+                draft.effects.append(DeleteRun(run.meta.name, run.meta.uid))

@@ -1,0 +1,63 @@
+"""Pointing the stable and the canary Service at their revisions.
+
+In: the draft of a pass. Out: selector changes, each only to pods that can answer (§2.10, rule 2 of the safety plan).
+"""
+
+from __future__ import annotations
+
+from ..model.workload import ReplicaSet
+from .delays import delays_on_abort
+from .draft import Draft
+from .effects import SwitchService
+
+
+def switch_services(draft: Draft) -> None:
+    """Point both Services where they belong, as far as there is somebody to answer."""
+    point(draft, draft.canary.stable_service, draft.revisions.stable)
+    point(draft, draft.canary.canary_service, canary_target(draft))
+
+
+def canary_target(draft: Draft) -> ReplicaSet | None:
+    """The revision that the canary Service or subset belongs to.
+
+    The reference flips the selector to and fro in each pass of an abort. We leave it with the canary
+    while its pods stay, and take it to stable before they go.
+    """
+    revisions = draft.revisions
+    return revisions.stable if draft.is_aborted and not _canary_stays(draft) else revisions.new
+
+
+def _canary_stays(draft: Draft) -> bool:
+    new = draft.revisions.new
+    if new is None or new.available == 0 or new.replicas == 0 or draft.canary.routing is None:
+        return False
+    if not delays_on_abort(draft):
+        return False
+    return new.deadline is None or draft.now < new.deadline
+
+
+def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
+    """Point the Service `name` at a revision's pods, unless it already does or nobody could answer there."""
+    service = draft.snapshot.services.get(name) if name else None
+    if service is None or target is None or not target.pod_hash:
+        return
+    owner = None if service.managed_by is not None else draft.rollout.name
+    if service.pod_hash == target.pod_hash and owner is None:
+        return
+    if not _can_answer(target, adopted=service.managed_by is not None):
+        return
+    draft.effects.append(SwitchService(name, target.pod_hash, owner))
+    if service.pod_hash != target.pod_hash:
+        draft.emit(
+            "SwitchService",
+            f"Switched selector for service '{name}' "
+            f"from '{service.pod_hash}' to '{target.pod_hash}'",
+        )
+
+
+def _can_answer(target: ReplicaSet, *, adopted: bool) -> bool:
+    """A Service that was never switched may carry live traffic of a Deployment: then all pods must be there."""
+    available = min(target.available, target.replicas)
+    if adopted:
+        return available > 0
+    return target.replicas > 0 and available >= target.replicas

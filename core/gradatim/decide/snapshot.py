@@ -1,0 +1,70 @@
+"""All that a decision may know: one Rollout and everything around it, at one instant.
+
+In: views from the cache, and what routers were asked. Out: a frozen value. `run/` gathers it, `decide/` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..model.analysis import Template, TemplateRef
+from ..model.analysisrun import AnalysisRun
+from ..model.reading import Json
+from ..model.rollout import Rollout
+from ..model.workload import ReplicaSet, Service
+from ..plugin import FieldPath, ObjectRef, Problem, TrafficRouter
+
+#: How long a change of traffic is given to reach every proxy, unless a flag or an annotation says otherwise.
+DEFAULT_PROPAGATION_DELAY: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One traffic router of the Rollout, its block, and the objects that it reads.
+
+    Attributes:
+        key: the router's key under `trafficRouting`.
+        path: path of the block, for Problems.
+        objects: those of its references that exist.
+        verified: what the router said when it was asked whether the present weights have arrived;
+            None when it cannot say.
+    """
+
+    key: str
+    router: TrafficRouter
+    config: Json = field(repr=False)
+    path: FieldPath = field(default_factory=FieldPath)
+    objects: Mapping[ObjectRef, Json] = field(default_factory=dict, repr=False)
+    verified: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The world of one Rollout.
+
+    Attributes:
+        replica_sets: those that the Rollout owns, in any order.
+        services: those that exist of the Services that the strategy names.
+        runs: AnalysisRuns that the Rollout owns.
+        templates: analysis templates that exist, of those the strategy refers to, directly or not.
+        routes: the strategy's routers, in the order they are carried out.
+        problems: what validation found. With any, nothing is done but saying so.
+        traffic_changed: the last instant at which a weight, a subset or a selector of this Rollout
+            changed, as far as the controller knows; None: long ago.
+        propagation_delay: how long a change of traffic takes to reach every proxy.
+        instance_id: the controller's instance id, "" without one.
+    """
+
+    rollout: Rollout
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    services: Mapping[str, Service] = field(default_factory=dict)
+    runs: tuple[AnalysisRun, ...] = ()
+    templates: Mapping[TemplateRef, Template] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    traffic_changed: datetime | None = None
+    propagation_delay: timedelta = DEFAULT_PROPAGATION_DELAY
+    instance_id: str = ""

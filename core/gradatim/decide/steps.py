@@ -1,0 +1,70 @@
+"""Whether the current step is complete, and waiting in pause steps.
+
+In: the draft of a pass. Out: a yes or no, pause conditions to add. §1.1.3 and §2.15.4 of the reference.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from .draft import CANARY_PAUSE, Draft
+from .progress import current_step
+from .routed_scale import is_at_counts
+from .scaling import wanted_counts
+
+
+def is_complete(draft: Draft) -> bool:
+    """The current step has done its work. A pause by a person holds every step."""
+    step = current_step(draft.rollout)
+    if step is None or draft.rollout.paused:
+        return False
+    match step.kind:
+        case "pause":
+            return _pause_over(draft)
+        case "setCanaryScale":
+            return _has_its_pods(draft)
+        case "setWeight":
+            arrived = draft.weights is None or draft.weights.verified is not False
+            return arrived and _has_its_pods(draft)
+        case "analysis":
+            run = draft.step_run
+            return run is not None and run.phase == "Successful"
+        case "setHeaderRoute" | "setMirrorRoute":
+            return True
+        case _:
+            return False
+
+
+def _has_its_pods(draft: Draft) -> bool:
+    return is_at_counts(draft.rollout, draft.revisions, wanted_counts(draft, fresh_weights=True))
+
+
+def _pause_over(draft: Draft) -> bool:
+    status = draft.status
+    if status.controller_pause and not status.is_paused_for(CANARY_PAUSE):
+        # the controller paused, and somebody took the condition away: that is how people promote
+        return True
+    end = _pause_end(draft)
+    return end is not None and draft.now > end
+
+
+def _pause_end(draft: Draft) -> datetime | None:
+    step = current_step(draft.rollout)
+    pause = next((p for p in draft.status.pause_conditions if p.reason == CANARY_PAUSE), None)
+    if step is None or step.pause_seconds is None or pause is None or pause.started is None:
+        return None
+    return pause.started + timedelta(seconds=step.pause_seconds)
+
+
+def wait_in_pause(draft: Draft) -> None:
+    """At a pause step: begin the pause, or ask for a pass at its end."""
+    step = current_step(draft.rollout)
+    if draft.rollout.paused or step is None or not step.is_pause:
+        return
+    if not draft.status.is_paused_for(CANARY_PAUSE):
+        if not draft.status.controller_pause:
+            draft.paused_for.append(CANARY_PAUSE)
+        return
+    end = _pause_end(draft)
+    if end is not None:
+        draft.due(end + timedelta(milliseconds=1))

@@ -1,0 +1,177 @@
+"""The weights of a routed canary: which state is wanted, and the writes that bring it about.
+
+In: the draft of a pass. Out: route patches in a safe order, and the weights for the status. §5.0 of the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..model.status import Weights, WeightStatus
+from ..model.workload import ReplicaSet
+from ..plugin import Observed, Target, Wanted
+from ..plugin.patches import apply_patch
+from .draft import Draft
+from .effects import ApplyRoute, PatchRoute
+from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
+from .routed_scale import is_at_counts, routed_counts, threshold_met
+from .services import canary_target
+from .snapshot import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The weight that is wanted now.
+
+    Attributes:
+        weight: the canary's.
+        clears_routes: header and mirror routes go.
+    """
+
+    weight: int
+    clears_routes: bool = False
+
+
+def route_traffic(draft: Draft) -> None:
+    """Have every router bring about the weights that are wanted now."""
+    if draft.canary.routing is None:
+        draft.weights = None
+        return
+    goal = wanted_goal(draft)
+    if not _stable_can_carry(draft, goal.weight):
+        # more than stable's pods can take would be an outage; the weights stay where they are
+        return
+    for route in draft.snapshot.routes:
+        _bring_about(draft, route, goal)
+    _note_weights(draft, goal.weight)
+
+
+def wanted_goal(draft: Draft) -> Goal:
+    """The first rule that applies, in the reference's order; its rules for experiments join them later."""
+    rollout, new = draft.rollout, draft.revisions.new
+    if is_promoted(rollout):
+        return Goal(0, clears_routes=True)
+    if draft.is_aborted:
+        return Goal(0, clears_routes=True)
+    if new is None or min(new.available, new.replicas) == 0:
+        return Goal(0, clears_routes=True)
+    if rollout.status.promote_full:
+        weights = rollout.status.weights
+        return Goal(weights.canary.weight if weights else 0, clears_routes=True)
+    return Goal(_step_weight(draft))
+
+
+def _step_weight(draft: Draft) -> int:
+    rollout, index = draft.rollout, step_index(draft.rollout)
+    if index is None:
+        return 0
+    counts = routed_counts(rollout, weights=None, aborted=False)
+    if not is_at_counts(rollout, draft.revisions, counts):
+        # the pods for this step's weight are not there yet: the weight before it stays
+        return 0 if index == 0 else weight_at(rollout, index - 1)
+    return current_weight(rollout, aborted=False)
+
+
+def _stable_can_carry(draft: Draft, weight: int) -> bool:
+    stable, replicas = draft.revisions.stable, draft.rollout.replicas
+    if stable is None:
+        return True
+    total = max_weight(draft.canary)
+    needed = (total - weight) * replicas // total
+    if min(stable.available, stable.replicas) >= needed:
+        return True
+    threshold = draft.canary.threshold
+    return threshold is not None and threshold_met(draft.rollout, draft.revisions, needed)
+
+
+def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
+    wanted = wanted_state(draft, route, goal)
+    objects = dict(route.objects)
+    if not list(route.router.references(route.config, draft.rollout.namespace)):
+        if _differs(draft, goal.weight):
+            draft.effects.append(ApplyRoute(route.key, wanted))
+        return
+    for state in _in_safe_order(wanted, route.router.observed(wanted, objects)):
+        for patch in route.router.plan(state, objects):
+            objects[patch.ref] = apply_patch(objects[patch.ref], patch)
+            draft.effects.append(PatchRoute(route.key, patch))
+            if patch.reason:
+                draft.emit(patch.reason, patch.message)
+
+
+def wanted_state(draft: Draft, route: Route, goal: Goal) -> Wanted:
+    """The whole state of the traffic, as one router is told it."""
+    canary, routing = draft.canary, draft.canary.routing
+    return Wanted(
+        rollout=draft.rollout.name,
+        namespace=draft.rollout.namespace,
+        config=route.config,
+        stable=Target(canary.stable_service, _bindable(draft.revisions.stable)),
+        canary=Target(canary.canary_service, _bindable(canary_target(draft))),
+        weight=goal.weight,
+        total=max_weight(canary),
+        managed_routes=routing.managed_routes if routing else (),
+        keep_routes=not goal.clears_routes,
+    )
+
+
+def _bindable(target: ReplicaSet | None) -> str | None:
+    """The hash that a subset may be moved to; None (leave it where it is) while nobody could answer there."""
+    if target is None or min(target.available, target.replicas) == 0:
+        return None
+    return target.pod_hash or None
+
+
+def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
+    """The states to go through: no subset is taken from under a weight (`spec/users.md` rows 1, 3, 4)."""
+    moves = wanted.canary.pod_hash not in (None, observed.canary_hash)
+    if moves and observed.canary_hash and observed.weight:
+        yield replace(
+            wanted,
+            weight=0,
+            stable=Target(wanted.stable.service),
+            canary=Target(wanted.canary.service),
+        )
+    yield wanted
+
+
+def _note_weights(draft: Draft, weight: int) -> None:
+    before = draft.status.weights
+    after = _weights(draft, weight)
+    verdicts = {route.verified for route in draft.snapshot.routes}
+    same = before is not None and replace(before, verified=None) == after
+    if same and verdicts <= {True, False} and verdicts:
+        after = replace(after, verified=False not in verdicts)
+    draft.weights = after
+    if same:
+        return
+    if before is None:
+        change = f"to {weight}"
+    elif before.canary.weight != weight:
+        change = f"from {before.canary.weight} to {weight}"
+    else:
+        change = ""
+    draft.emit("TrafficWeightUpdated", f"Traffic weight updated {change}")
+
+
+def _differs(draft: Draft, weight: int) -> bool:
+    before = draft.status.weights
+    return before is None or replace(before, verified=None) != _weights(draft, weight)
+
+
+def _weights(draft: Draft, weight: int) -> Weights:
+    canary, revisions = draft.canary, draft.revisions
+    new, stable = revisions.new, revisions.stable
+    return Weights(
+        canary=WeightStatus(
+            weight=weight,
+            service=canary.canary_service,
+            pod_hash=new.pod_hash if new else "",
+        ),
+        stable=WeightStatus(
+            weight=max_weight(canary) - weight,
+            service=canary.stable_service,
+            pod_hash=stable.pod_hash if stable else "",
+        ),
+    )
