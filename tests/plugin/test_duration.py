@@ -66,6 +66,7 @@ def test_refuses(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         parse_duration(text)
     assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
 
 
 @given(st.text(max_size=60))

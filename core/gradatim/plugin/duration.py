@@ -66,4 +66,6 @@ def _whole(digits: str) -> int:
 
 
 def _shown(text: str) -> str:
-    return f'"{text}"' if len(text) <= 40 else f'"{text[:40]}…"'
+    """The text for a message of one line: cut, and without line breaks."""
+    line = "".join(char if char.isprintable() else "?" for char in text[:40])
+    return f'"{line}"' if len(text) <= 40 else f'"{line}…"'

@@ -13,7 +13,7 @@ from typing import Final
 from gradatim.plugin import FieldPath, Json
 
 from .config import is_url, problems
-from .errors import UnansweredError
+from .errors import UnansweredError, excerpt
 from .fields import said
 
 ADDRESS_VARIABLE: Final = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS"
@@ -61,7 +61,7 @@ def settings(config: Json, environment: Mapping[str, str]) -> Settings:
     """
     problem = next(problems(config, FieldPath()), None)
     if problem is not None:
-        raise UnansweredError(str(problem), field=str(next(iter(problem.path.parts), "")))
+        raise UnansweredError(excerpt(str(problem)), field=str(next(iter(problem.path.parts), "")))
     address = config.get("address") or _from_environment(environment)
     authentication = config.get("authentication") or {}
     basic = authentication.get("basicAuth") or {}
