@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from gradatim.sim import failure
 from gradatim.sim.agenda import Agenda
@@ -29,11 +27,16 @@ from gradatim.sim.endpointslices import EndpointSlices
 from gradatim.sim.garbage import GarbageCollector
 from gradatim.sim.jobs import Jobs
 from gradatim.sim.kubelet import Kubelet, NodeSettings
+from gradatim.sim.manifests import documents
+from gradatim.sim.propagation import Mesh
 from gradatim.sim.replicasets import ReplicaSets
 from gradatim.sim.resources import Resource
 from gradatim.sim.store import HISTORY, Store
 from gradatim.sim.transport import InProcessTransport, Line
 from gradatim.sim.verbs import MERGE_PATCH, Patch, Target, Verbs
+
+if TYPE_CHECKING:
+    from gradatim.sim.http import HttpFace
 
 _NAMESPACES = ("default", "kube-system", "gradatim")
 #: Seconds between two looks at a condition that no change of an object announces.
@@ -72,9 +75,11 @@ class Sim:
         node = NodeSettings(
             self.settings.ready_after, self.settings.gone_after, self.settings.job_lasts
         )
+        self._faces: list[HttpFace] = []
         self._changed = asyncio.Event()
         self.store.subscribe(["*"], lambda _event: self._changed.set())
         self.kubelet = Kubelet(self.verbs, self.agenda, node)
+        self.mesh = Mesh(self.store, self.clock, self.settings.mesh_lag)
         self._controllers = (
             Definitions(self.verbs, self.agenda),
             ReplicaSets(self.verbs, self.agenda),
@@ -106,7 +111,9 @@ class Sim:
         await self.settle()
 
     async def aclose(self) -> None:
-        """Stop the cluster's controllers."""
+        """Stop serving, and stop the cluster's controllers."""
+        for face in self._faces:
+            await face.aclose()
         self.agenda.close()
         await asyncio.sleep(0)
 
@@ -116,14 +123,27 @@ class Sim:
         """Return a client's way to the cluster; its writes are counted under `user_agent`."""
         return InProcessTransport(self.api, user_agent, line or Line())
 
+    async def serve(self, port: int = 0) -> str:
+        """Serve the API on loopback, until the cluster is closed, and return its URL. Real time only.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        # not at the top: most clusters live without a socket, and aiohttp is slow to import
+        from gradatim.sim.http import HttpFace
+
+        face = HttpFace(self.api)
+        url = await face.start(port)
+        self._faces.append(face)
+        return url
+
     def create(self, text: str, namespace: str = "default") -> list[Json]:
         """Create the objects of a YAML text and return them. Missing namespaces are made.
 
         Raises:
             ApiError: the API refuses one of them.
         """
-        documents = (doc for doc in yaml.safe_load_all(text) if doc)
-        return [self.create_object(doc, namespace) for doc in documents]
+        return [self.create_object(document, namespace) for document in documents(text)]
 
     def create_object(self, obj: Json, namespace: str = "default") -> Json:
         """Create one object and return it as it is stored.
@@ -167,7 +187,7 @@ class Sim:
         Raises:
             ApiError: the API refuses it.
         """
-        body: Json = yaml.safe_load(patch) if isinstance(patch, str) else checked(patch)
+        body: Json = documents(patch)[0] if isinstance(patch, str) else checked(patch)
         target = self._target(kind, name, namespace)
         if target.resource.has_status and set(body) == {"status"}:
             target = target._replace(subresource="status")
