@@ -35,15 +35,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
-@pytest.fixture
+def _run(coroutine):
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(coroutine)
+
+
+@pytest.fixture(scope="session")
 def virtually() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs a coroutine to its end in virtual time."""
-
-    def run(coroutine):
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            return runner.run(coroutine)
-
-    return run
+    """Runs a coroutine to its end in virtual time. Session-wide, so that Hypothesis may use it."""
+    return _run
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,11 @@ class Store:
 @pytest.fixture
 def scripted() -> type[Scripted]:
     return Scripted
+
+
+@pytest.fixture(scope="session")
+def new_store() -> type[Store]:
+    return Store
 
 
 @pytest.fixture

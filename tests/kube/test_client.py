@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from gradatim.kube.client import Client, WriteOptions
+from gradatim.kube.client import Client
 from gradatim.kube.discovery import Discovery
 from gradatim.kube.errors import (
     Conflict,
@@ -16,6 +16,7 @@ from gradatim.kube.errors import (
     Unavailable,
     Unreachable,
 )
+from gradatim.kube.request import WriteOptions
 from gradatim.kube.resources import PODS, REPLICA_SETS, ROLLOUTS, SERVICES, Resource, Selection
 from gradatim.kube.retry import Retries
 

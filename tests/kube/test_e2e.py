@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gradatim.kube.cache import Cache
-from gradatim.kube.client import Client, WriteOptions
+from gradatim.kube.client import Client
 from gradatim.kube.cluster import Pace
 from gradatim.kube.discovery import Discovery
 from gradatim.kube.errors import AlreadyExists, Conflict, Invalid, NotFound
@@ -17,6 +17,7 @@ from gradatim.kube.events import EventRecorder
 from gradatim.kube.lease import Election, LeaseTiming
 from gradatim.kube.login import LoginOptions, login
 from gradatim.kube.reflector import Reflector
+from gradatim.kube.request import WriteOptions
 from gradatim.kube.resources import (
     CONFIG_MAPS,
     EVENTS,

@@ -3,6 +3,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gradatim.errors import SetupError
 from gradatim.kube.lease import Election, LeaseLost, LeaseTiming
@@ -261,3 +263,70 @@ def test_fields_of_others_survive_a_renewal(virtually, store):
     virtually(body())
     assert store.objects[LOCK.path]["metadata"]["labels"] == {"kept": "yes"}
     assert spec(store)["strategy"] == "OldestEmulationVersion"
+
+
+class Flaky:
+    """A candidate's own network: at times it refuses, swallows requests, or is late with answers."""
+
+    def __init__(self, store, faults):
+        self.store = store
+        self.faults = faults
+
+    async def send(self, *request, timeout, **more):
+        fault = next((kind for start, end, kind in self.faults if start <= now() < end), "none")
+        if fault == "refused":
+            raise ConnectionRefusedError
+        if fault == "lost":
+            await asyncio.sleep(timeout)
+            raise TimeoutError
+        answer = await self.store.send(*request, timeout=timeout, **more)
+        if fault == "late":
+            await asyncio.sleep(4.9)
+        if fault == "answer lost":
+            await asyncio.sleep(timeout)
+            raise TimeoutError
+        return answer
+
+
+faults = st.lists(
+    st.builds(
+        lambda start, length, kind: (start, start + length, kind),
+        st.floats(0, 100),
+        st.floats(0, 40),
+        st.sampled_from(["refused", "lost", "late", "answer lost"]),
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(faults, min_size=3, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_never_two_lead_at_once_and_someone_leads_in_the_end(virtually, new_store, networks):
+    store, leading, led = new_store(), [], []
+
+    async def candidate(number):
+        async def work():
+            assert leading == []
+            leading.append(number)
+            led.append((number, now()))
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                leading.clear()
+
+        election = election_of(Flaky(store, networks[number]), f"candidate-{number}")
+        while True:
+            with suppress(LeaseLost):
+                await election.lead(work)
+
+    async def body():
+        # after 140 s all faults are over, and 30 s later there is a leader
+        with suppress(TimeoutError):
+            async with asyncio.timeout(170), asyncio.TaskGroup() as group:
+                for number in range(3):
+                    group.create_task(candidate(number))
+                await asyncio.sleep(169)
+                assert len(leading) == 1
+
+    virtually(body())
+    assert led

@@ -18,19 +18,11 @@ async def _read(*chunks):
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text(), max_size=3), max_size=6), st.data())
-def test_lines_do_not_depend_on_how_the_network_cut_them(virtually_run, objects, data):
+def test_lines_do_not_depend_on_how_the_network_cut_them(virtually, objects, data):
     stream = b"".join(json.dumps(each).encode() + b"\n" for each in objects)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    assert virtually_run(_read(*chunks)) == objects
-
-
-@pytest.fixture(scope="module")
-def virtually_run():
-    import asyncio
-
-    with asyncio.Runner() as runner:
-        yield runner.run
+    assert virtually(_read(*chunks)) == objects
 
 
 async def test_half_a_line_at_the_end_is_dropped():

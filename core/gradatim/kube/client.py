@@ -8,47 +8,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gradatim.kube.errors import Gone, KubeError, Throttled, Unreachable, error_of
+from gradatim.kube.errors import Gone, KubeError, Unreachable, error_of
+from gradatim.kube.request import (
+    CONTENT_TYPES,
+    FIELD_MANAGER,
+    PatchKind,
+    Request,
+    WriteOptions,
+    page_request,
+    query_of,
+    request_on,
+)
 from gradatim.kube.resources import Address, Resource, Selection
-from gradatim.kube.retry import Retries, may_repeat
+from gradatim.kube.retry import Retries
 from gradatim.kube.transport import Answer, Json, Transport
 
-PatchKind = Literal["merge", "json", "strategic", "apply"]
 Propagation = Literal["Background", "Foreground", "Orphan"]
 
 #: verb, kind, namespace, name (`N/A` for a collection), status code (0: no answer)
 Observer = Callable[[str, str, str, str, int], None]
-
-_CONTENT_TYPES: Mapping[PatchKind, str] = {
-    "merge": "application/merge-patch+json",
-    "json": "application/json-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "apply": "application/apply-patch+yaml",
-}
-_JSON = "application/json"
-#: what `apply` is done as, where no other name is given
-FIELD_MANAGER = "gradatim"
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """What a write can be told. `force` takes over another manager's fields (apply only)."""
-
-    dry_run: bool = False
-    field_manager: str | None = None
-    force: bool = False
-
-    def query(self) -> dict[str, str]:
-        """The query parameters that say so."""
-        query = {"dryRun": "All"} if self.dry_run else {}
-        if self.field_manager:
-            query["fieldManager"] = self.field_manager
-        if self.force:
-            query["force"] = "true"
-        return query
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +38,6 @@ class Listing:
 
     items: tuple[Json, ...]
     resource_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    verb: str
-    method: str
-    path: str
-    #: verb, resource, namespace/name: what an error says was asked
-    saying: str
-    #: kind, namespace, name, for the counters
-    labels: tuple[str, str, str]
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: object | None = None
-    content_type: str = _JSON
-    #: does an answer of 429 mean "later", rather than being the answer?
-    repeats_when_throttled: bool = True
-
-    def may_repeat(self, error: KubeError) -> bool:
-        if isinstance(error, Throttled) and not self.repeats_when_throttled:
-            return False
-        return may_repeat(error, read=self.method == "GET")
 
 
 class Client:
@@ -102,12 +62,12 @@ class Client:
 
     async def get(self, address: Address) -> Json:
         """Read one object."""
-        return await self._object(_on(address, "get", "GET"))
+        return await self._object(request_on(address, "get", "GET"))
 
     async def fetch(self, path: str) -> Json:
         """Read a document that is no object: discovery, `/version`."""
         labels = ("N/A", "N/A", "N/A")
-        return (await self._send(_Request("get", "GET", path, f"get {path}", labels)))[2]
+        return (await self._send(Request("get", "GET", path, f"get {path}", labels)))[2]
 
     async def list(self, selection: Selection, *, page: int = 500) -> Listing:
         """Read a whole collection, `page` objects a request.
@@ -126,13 +86,13 @@ class Client:
         metadata = body["metadata"]
         namespace = metadata.get("namespace")
         name = metadata.get("name") or f"{metadata.get('generateName', '')}…"
-        request = _Request(
+        request = Request(
             "create",
             "POST",
             resource.path(namespace),
             f"create {resource} {namespace}/{name}" if namespace else f"create {resource} {name}",
             (resource.kind, namespace or "", name),
-            _query(options),
+            query_of(options),
             body,
         )
         return await self._object(request)
@@ -141,7 +101,7 @@ class Client:
         self, address: Address, body: Json, options: WriteOptions | None = None
     ) -> Json:
         """Replace the object. Raises Conflict when its resourceVersion is not the current one."""
-        request = _on(address, "update", "PUT", query=_query(options), body=body)
+        request = request_on(address, "update", "PUT", query=query_of(options), body=body)
         return await self._object(request)
 
     async def patch(
@@ -157,11 +117,11 @@ class Client:
         A merge patch with `metadata.resourceVersion` raises Conflict where that is not current. Custom
         resources know no `strategic`.
         """
-        query = _query(options)
+        query = query_of(options)
         if kind == "apply":
             query.setdefault("fieldManager", FIELD_MANAGER)
-        request = _on(address, "patch", "PATCH", query=query, body=body)
-        return await self._object(replace(request, content_type=_CONTENT_TYPES[kind]))
+        request = request_on(address, "patch", "PATCH", query=query, body=body)
+        return await self._object(replace(request, content_type=CONTENT_TYPES[kind]))
 
     async def delete(
         self,
@@ -182,7 +142,7 @@ class Client:
             body["preconditions"] = preconditions
         if dry_run:
             body["dryRun"] = ["All"]
-        return await self._object(_on(address, "delete", "DELETE", body=body))
+        return await self._object(request_on(address, "delete", "DELETE", body=body))
 
     async def evict(self, pod: Address, *, dry_run: bool = False) -> None:
         """Delete a pod as far as its disruption budget lets one.
@@ -195,7 +155,7 @@ class Client:
             "metadata": {"name": pod.name, "namespace": pod.namespace},
             "deleteOptions": {"dryRun": ["All"]} if dry_run else {},
         }
-        request = _on(pod.sub("eviction"), "create", "POST", body=body)
+        request = request_on(pod.sub("eviction"), "create", "POST", body=body)
         await self._send(replace(request, repeats_when_throttled=False))
 
     @asynccontextmanager
@@ -223,21 +183,21 @@ class Client:
         """Release the transport's connections."""
         await self._transport.aclose()
 
-    async def _object(self, request: _Request) -> Json:
+    async def _object(self, request: Request) -> Json:
         return without_managed_fields((await self._send(request))[2])
 
     async def _pages(self, selection: Selection, page: int) -> Listing:
         items: list[Json] = []
         token = version = ""
         while True:
-            body = (await self._send(_page_of(selection, page, token)))[2]
+            body = (await self._send(page_request(selection, page, token)))[2]
             items += _items(body, selection.resource)
             metadata = body.get("metadata") or {}
             version, token = metadata.get("resourceVersion", ""), metadata.get("continue", "")
             if not token:
                 return Listing(tuple(items), version)
 
-    async def _send(self, request: _Request) -> Answer:
+    async def _send(self, request: Request) -> Answer:
         attempt = 0
         while True:
             try:
@@ -249,7 +209,7 @@ class Client:
             await self._retries.sleep(pause)
             attempt += 1
 
-    async def _once(self, request: _Request) -> Answer:
+    async def _once(self, request: Request) -> Answer:
         try:
             answer = await self._transport.send(
                 request.method,
@@ -291,33 +251,7 @@ def without_managed_fields(body: Json) -> Json:
     return {**body, "metadata": kept}
 
 
-def _on(
-    address: Address,
-    verb: str,
-    method: str,
-    *,
-    query: Mapping[str, str] | None = None,
-    body: object | None = None,
-) -> _Request:
-    labels = (address.resource.kind, address.namespace, address.name)
-    return _Request(verb, method, address.path, f"{verb} {address}", labels, query or {}, body)
-
-
-def _page_of(selection: Selection, page: int, token: str) -> _Request:
-    query = selection.query()
-    if page:
-        query["limit"] = str(page)
-    if token:
-        query["continue"] = token
-    labels = (selection.resource.kind, selection.namespace or "", "N/A")
-    return _Request("list", "GET", selection.path, f"list {selection}", labels, query)
-
-
 def _items(body: Json, resource: Resource) -> list[Json]:
     # Items of built-in kinds come without apiVersion and kind; everyone behind us may rely on them.
     named: dict[str, Any] = {"apiVersion": resource.api_version, "kind": resource.kind}
     return [without_managed_fields({**named, **item}) for item in body.get("items") or ()]
-
-
-def _query(options: WriteOptions | None) -> dict[str, str]:
-    return {} if options is None else options.query()

@@ -50,7 +50,7 @@ def resources_of(served: Json, api_version: str) -> list[Resource]:
     """The kinds in an APIResourceList, its subresources left out."""
     group, version = split_api_version(api_version)
     return [
-        Resource(group, version, each["name"], each["kind"], bool(each.get("namespaced")))
+        Resource(group, version, name, str(each.get("kind")), bool(each.get("namespaced")))
         for each in served.get("resources") or ()
-        if "/" not in each["name"]
+        if (name := str(each.get("name"))) and "/" not in name
     ]

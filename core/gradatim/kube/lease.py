@@ -117,9 +117,11 @@ class Election:
         timing = self._timing
         while True:
             await timing.sleep(timing.retry)
+            # retry + deadline < duration, counted from when the last renewal was sent: no later can any other one
+            # have begun to count. A request that hangs is cut, too.
+            left = self._observed_at + timing.retry + timing.deadline - timing.clock()
             try:
-                # the deadline cuts a hanging request, too: retry + deadline < duration
-                async with asyncio.timeout(timing.deadline):
+                async with asyncio.timeout(left):
                     await self._renewed()
             except TimeoutError as error:
                 raise LeaseLost(f"{self._address}: not renewed in time: {self.fault}") from error
@@ -176,20 +178,22 @@ class Election:
             "spec": self._record(transitions=0),
         }
         try:
-            self._look(await self._client.create(resource, body))
+            sent = self._timing.clock()
+            self._look(await self._client.create(resource, body), sent)
         except NotFound as error:
             raise SetupError(f"leader election: {error}") from error
 
     async def _write(self, record: Json) -> None:
         """Replace the record in the Lease as last seen; Conflict when it changed since."""
         body = {**self._lease, "spec": {**self._observed, **record}}
-        self._look(await self._client.update(self._address, body))
+        sent = self._timing.clock()
+        self._look(await self._client.update(self._address, body), sent)
 
-    def _look(self, lease: Json) -> None:
+    def _look(self, lease: Json, at: float | None = None) -> None:
         spec = lease.get("spec") or {}
         if spec != self._observed:
             self._observed = spec
-            self._observed_at = self._timing.clock()
+            self._observed_at = self._timing.clock() if at is None else at
         self._lease = lease
 
     def _is_valid(self) -> bool:
