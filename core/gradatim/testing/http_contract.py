@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
@@ -163,6 +164,18 @@ class HTTPProviderContract(MetricProviderContract):
         self._run(server, scenario)
         if not 1 <= len(server.requests) <= self.most_requests:
             pytest.fail(f"{len(server.requests)} requests for one measurement")
+
+    def test_a_cookie_is_not_kept_for_the_next(self) -> None:
+        headers = {**self.good_answer.headers, "Set-Cookie": "session=1; Path=/"}
+        server = ScriptedServer(replace(self.good_answer, headers=headers))
+
+        async def scenario(provider: MetricProvider) -> None:
+            await provider.measure(self.query())
+            await provider.measure(self.query())
+
+        self._run(server, scenario)
+        if any("cookie" in request.headers for request in server.requests):
+            pytest.fail("one instance serves every tenant: a session of one must not reach another")
 
     def test_the_probe_says_nothing_when_all_is_well_and_never_raises(self) -> None:
         async def scenario(provider: MetricProvider) -> None:

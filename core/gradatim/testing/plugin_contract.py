@@ -171,8 +171,9 @@ class PluginContract:
         for config in hostile_blocks(self.good_config):
             try:
                 problems = self.problems(config)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is a failure of the plugin
-                pytest.fail(f"{self.validating} raised {error!r:.300} for {config!r:.300}")
+            except Exception as error:
+                told = f"{self.validating} raised {error!r:.300} for {config!r:.300}"
+                raise pytest.fail.Exception(told) from error
             for problem in problems or ():
                 _check_problem(problem, config)
 

@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from gradatim.plugin import (
     FieldPath,
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
 #: Variable of the controller that says what a body which is no JSON means: `error` or `result`.
 PLAIN_TEXT_VARIABLE: Final = "GRADATIM_WEB_PLAIN_TEXT"
 
-#: httpx's pool searches all waiting requests at each turn: more than this wait here instead.
-_AT_ONCE: Final = 64
+#: Requests at once to one host, so that one that hangs holds up nobody but itself; and httpx's pool
+#: searches all waiting requests at each turn, so that the rest waits here instead.
+_AT_ONCE: Final = 16
+_MOST_HOSTS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,12 @@ class WebProvider(MetricProvider):
         self._transport = transport
         self._clients: dict[bool, httpx.AsyncClient] = {}
         self._tokens = Tokens()
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
     async def measure(self, query: Query) -> Measurement:
         """Ask once; see `gradatim.builtin.web.query` for what becomes of the answer."""
         config = _config(query.config)
-        async with self._turns:
+        async with self._turn(config.shown_url()):
             answer = await self._answer(config, query)
         if not 200 <= answer.status < 300:
             raise ProviderError(
@@ -160,6 +164,13 @@ class WebProvider(MetricProvider):
             outage = isinstance(error, httpx.TransportError) and not isinstance(error, ours)
             raise ProviderError(_failure(config, error), outage=outage) from None
 
+    def _turn(self, url: str) -> asyncio.Semaphore:
+        """The queue of one host; queues in which nobody stands are forgotten when there are many."""
+        host = urlsplit(url).netloc
+        if host not in self._turns and len(self._turns) >= _MOST_HOSTS:
+            self._turns = {name: turn for name, turn in self._turns.items() if turn.locked()}
+        return self._turns.setdefault(host, asyncio.Semaphore(_AT_ONCE))
+
     def _client(self, *, insecure: bool) -> httpx.AsyncClient:
         import httpx
 
@@ -169,6 +180,9 @@ class WebProvider(MetricProvider):
                 transport=self._transport,
                 follow_redirects=True,
                 max_redirects=10,
+                # One client serves every namespace: a session of one must not reach another.
+                cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=_AT_ONCE),
                 headers={"User-Agent": "gradatim", "Accept-Encoding": "identity"},
             )
         return self._clients[insecure]
