@@ -24,6 +24,9 @@ from .query import Reply, Request
 _AT_ONCE: Final = 16
 _CONNECT: Final = 30.0
 _LARGEST_BODY: Final = 8 * 2**20
+#: How it looks when a connection that was kept open is closed by the server just as it is used again. A query
+#: changes nothing, so it is asked once more.
+_DROPPED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
 class Session:
@@ -51,7 +54,11 @@ class Session:
             UnansweredError: nothing came back in time.
         """
         async with self._slots[credentials.address], _in_time(credentials, seconds):
-            response = await self._client.send(self._built(request, credentials), stream=True)
+            built = self._built(request, credentials)
+            try:
+                response = await self._client.send(built, stream=True)
+            except _DROPPED:
+                response = await self._client.send(built, stream=True)
             try:
                 body = await _body(response, credentials)
             finally:

@@ -28,6 +28,9 @@ _CONNECT: Final = 30.0
 _LARGEST_BODY: Final = 8 * 2**20
 _REDIRECTS: Final = (301, 302, 307, 308)
 _MOST_REDIRECTS: Final = 3
+#: How it looks when a connection that was kept open is closed by the server just as it is used again. A query
+#: changes nothing, so it is asked once more.
+_DROPPED: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 #: Answers to a POST after which a GET is worth a try: some proxies let only that one through.
 _NO_POST: Final = (403, 405, 501)
 
@@ -139,7 +142,10 @@ async def _in_time(settings: Settings) -> AsyncIterator[None]:
 
 
 async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
-    response = await client.send(request, stream=True)
+    try:
+        response = await client.send(request, stream=True)
+    except _DROPPED:
+        response = await client.send(request, stream=True)
     try:
         body = bytearray()
         async for chunk in response.aiter_bytes():

@@ -111,6 +111,24 @@ async def test_a_reply_without_end_is_cut_off() -> None:
     await provider.aclose()
 
 
+async def test_a_connection_that_was_dropped_is_tried_once_more() -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if len(seen) in (1, 3, 4):
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return httpx.Response(200, json={"series": []})
+
+    provider = DatadogProvider(httpx.MockTransport(answer))
+    assert (await provider.measure(_query())).no_data
+    with pytest.raises(ProviderError, match="disconnected") as caught:
+        await provider.measure(_query())
+    await provider.aclose()
+    assert caught.value.outage
+    assert len(seen) == 4
+
+
 async def test_cookies_are_not_kept() -> None:
     seen = []
 

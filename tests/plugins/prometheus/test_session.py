@@ -149,6 +149,19 @@ async def test_a_server_that_cannot_be_reached_is_an_outage() -> None:
     assert (error.outage, error.field) == (True, "address")
 
 
+def _drop(request: httpx.Request) -> httpx.Response:
+    raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+async def test_a_connection_that_was_dropped_is_tried_once_more() -> None:
+    wire = Wire(_drop, _one)
+    assert (await wire.measure(_query())).value == [1.0]
+    assert wire.seen[0].content == wire.seen[1].content
+    wire = Wire(_drop)
+    assert (await wire.error(_query())).outage
+    assert len(wire.seen) == 2
+
+
 async def test_an_address_that_only_httpx_cannot_take_is_no_crash() -> None:
     error = await Wire(_one).error(_query(address="http://xn--a.example.com:80"))
     assert "did not answer" in str(error)
