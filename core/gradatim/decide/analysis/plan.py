@@ -1,0 +1,94 @@
+"""A run's specification made ready: arguments put in, rules checked, rules of names carried out.
+
+In: a run as it is stored. Out: a `Plan`, or the message with which the run ends.
+Called at the begin of every decision about a run; secrets are stand-ins here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gradatim.expr import ExprError
+from gradatim.expr.limits import Budget
+from gradatim.expr.regex import compile_pattern
+from gradatim.model.analysis import Metric, MetricRule
+from gradatim.model.analysisrun import AnalysisRun
+from gradatim.plugin import FieldPath
+
+from .substitution import UnresolvedError, argument_values, resolve_metric
+from .validation import first_fault
+
+#: Measurements that the status keeps of each metric, where no rule says otherwise.
+DEFAULT_RETENTION: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run measures.
+
+    Attributes:
+        metrics: in their order, with arguments put in.
+        dry_run: names of those whose outcome does not count.
+        retention: how many measurements the status keeps, for those that a rule names.
+    """
+
+    metrics: tuple[Metric, ...]
+    dry_run: frozenset[str] = frozenset()
+    retention: Mapping[str, int] = field(default_factory=dict)
+
+    def kept(self, metric: str) -> int:
+        """How many measurements the status keeps of that metric."""
+        limit = self.retention.get(metric, 0)
+        return limit if limit > 0 else DEFAULT_RETENTION
+
+
+def plan_of(run: AnalysisRun) -> Plan | str:
+    """The run's plan, or the message of phase Error that it ends with."""
+    if fault := next((fault for fault in run.faults if fault.path[:1] == ("spec",)), None):
+        return f"Analysis spec invalid: {FieldPath(*fault.path[1:])}: {fault.message}"
+    try:
+        values = argument_values(run.args) if run.metrics else {}
+        metrics = tuple(resolve_metric(metric, values) for metric in run.metrics)
+    except UnresolvedError as error:
+        return f"Unable to resolve metric arguments: {error}"
+    names = [metric.name for metric in metrics]
+    dry, retention = _matches(run.dry_run, names), _matches(run.retention, names)
+    fault_text = (
+        first_fault(metrics)
+        or _unmatched("dryRun", dry)
+        or _unmatched("measurementRetention", retention)
+    )
+    if fault_text:
+        return f"Analysis spec invalid: {fault_text}"
+    return Plan(
+        metrics=metrics,
+        dry_run=frozenset(name for _, matched in dry for name in matched),
+        retention={name: rule.limit for rule, matched in retention for name in matched},
+    )
+
+
+def _matches(
+    rules: Sequence[MetricRule], names: Sequence[str]
+) -> list[tuple[MetricRule, list[str]]]:
+    return [(rule, _matching(rule.metric_name, names)) for rule in rules]
+
+
+def _matching(expression: str, names: Sequence[str]) -> list[str]:
+    """The names in which the regular expression matches somewhere; none if it is not one.
+
+    The matcher takes linear time: a rule such as `(a+)+$` must not stop the controller.
+    """
+    try:
+        pattern, budget = compile_pattern(expression), Budget()
+        return [name for name in names if pattern.search(name, budget)]
+    except ExprError:
+        return []
+
+
+def _unmatched(field_name: str, matches: Sequence[tuple[MetricRule, list[str]]]) -> str:
+    for index, (_, matched) in enumerate(matches):
+        if not matched:
+            return f"{field_name}[{index}]: Rule didn't match any metric name(s)"
+    return ""
