@@ -163,10 +163,8 @@ class Api:
             return write_scale(self.verbs, target, obj, request.is_dry_run)
         _check_fits(found, obj)
         if target.resource.custom and not dig(obj, "metadata", "resourceVersion"):
-            why = "Invalid value: 0x0: must be specified for an update"
-            cause = failure.Cause("metadata.resourceVersion", "FieldValueInvalid", why)
             self.verbs.get(target)
-            raise failure.invalid(target.resource, target.name, [cause])
+            raise failure.version_required(target.resource, target.name)
         return self.verbs.replace(target, obj, request.is_dry_run)
 
     def _patch(self, found: Route, request: Request) -> Reply:
@@ -255,13 +253,15 @@ def _delete_options(request: Request, body: object) -> DeleteOptions:
     orphans = given.get("orphanDependents", query.get("orphanDependents"))
     if policy is None and orphans is not None:
         policy = "Orphan" if str(orphans).lower() == "true" else "Background"
-    return DeleteOptions(
+    options = DeleteOptions(
         grace=None if grace is None else int(grace),
         policy=policy,
         uid=dig(given, "preconditions", "uid") or "",
         version=dig(given, "preconditions", "resourceVersion") or "",
         dry_run=request.is_dry_run,
     )
+    options.check()
+    return options
 
 
 def _revision(text: str) -> int | None:

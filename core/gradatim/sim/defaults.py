@@ -192,6 +192,8 @@ def _job(obj: Json) -> Json:
         "controller-uid": uid,
         "job-name": name,
     }
+    if not obj["metadata"].get("labels"):
+        filled = planted(filled, ("metadata", "labels"), labels)
     return _template(planted(filled, ("spec", "template", "metadata", "labels"), labels))
 
 
@@ -245,14 +247,33 @@ _BY_RESOURCE: dict[str, Callable[[Json], Json]] = {
 }
 
 #: The status that a new object of a built-in resource begins with.
-FIRST_STATUS: dict[str, Json] = {
-    "pods": {"phase": "Pending", "qosClass": "BestEffort"},
+_FIRST_STATUS: dict[str, Json] = {
     "replicasets.apps": {"replicas": 0},
     "services": {"loadBalancer": {}},
     "namespaces": {"phase": "Active"},
     "deployments.apps": {},
     "jobs.batch": {},
 }
+
+
+def first_status(resource: str, obj: Json) -> Json | None:
+    """Return the status that a new object of the built-in `resource` begins with, None for none."""
+    if resource == "pods":
+        return {"phase": "Pending", "qosClass": _quality(obj)}
+    return _FIRST_STATUS.get(resource)
+
+
+def _quality(pod: Json) -> str:
+    """Return the quality-of-service class that the resources of the containers make."""
+    given = [container.get("resources") or {} for container in dig(pod, "spec", "containers") or ()]
+    if not any(dig(found, kind) for found in given for kind in ("limits", "requests")):
+        return "BestEffort"
+    for found in given:
+        limits = found.get("limits") or {}
+        requests = {**limits, **(found.get("requests") or {})}
+        if not {"cpu", "memory"} <= limits.keys() or requests != limits:
+            return "Burstable"
+    return "Guaranteed"
 
 
 def defaulted(resource: str, obj: Json) -> Json:

@@ -12,12 +12,14 @@ from datetime import timedelta
 from gradatim.sim import failure
 from gradatim.sim.clock import stamp
 from gradatim.sim.document import Json, dig
+from gradatim.sim.resources import Resource
 from gradatim.sim.verbs import Target, Verbs
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
+_OPTIONS = Resource(group="meta.k8s.io", versions=("v1",), kind="DeleteOptions", plural="")
 _FINALIZER = {"Foreground": FOREGROUND, "Orphan": ORPHAN}
-_POLICIES = ("Background", "Foreground", "Orphan")
+_POLICIES = ("Foreground", "Background", "Orphan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,27 @@ class DeleteOptions:
     version: str = ""
     dry_run: bool = False
 
+    def check(self) -> None:
+        """Refuse options that mean nothing.
+
+        Raises:
+            ApiError: 422.
+        """
+        if self.policy is not None and self.policy not in _POLICIES:
+            known = ", ".join(f'"{policy}"' for policy in (*_POLICIES, "nil"))
+            why = f'Unsupported value: "{self.policy}": supported values: {known}'
+            cause = failure.Cause("propagationPolicy", "FieldValueNotSupported", why)
+            raise failure.invalid(_OPTIONS, "", [cause])
+
 
 def delete(verbs: Verbs, target: Target, options: DeleteOptions) -> tuple[Json, bool]:
     """Delete an object: mark it while something holds it, else remove it. Return it, and whether it is gone.
 
     Raises:
-        ApiError: 404, 409 (a precondition does not hold) or 422.
+        ApiError: 404 or 409 (a precondition does not hold).
     """
     old = verbs.get(target)
     _check_preconditions(target, old, options)
-    if options.policy is not None and options.policy not in _POLICIES:
-        text = f'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: "{options.policy}"'
-        raise failure.ApiError(422, "Invalid", text)
     if target.resource.name == "namespaces":
         return _terminate_namespace(verbs, target, old, options), False
     grace = _grace(target, old, options)
@@ -52,7 +63,9 @@ def delete(verbs: Verbs, target: Target, options: DeleteOptions) -> tuple[Json, 
     if held:
         marked = _marked(verbs, old, finalizers, grace)
         return old if marked == old else verbs.store.put(target.resource.name, marked), False
-    return verbs.remove(target), True
+    # the last that is heard of a pod says when it was deleted, as a graceful end does
+    marked = _marked(verbs, old, finalizers, grace) if target.resource.name == "pods" else old
+    return verbs.remove(target, marked["metadata"]), True
 
 
 def _check_preconditions(target: Target, old: Json, options: DeleteOptions) -> None:

@@ -6,7 +6,7 @@ Raised by the verbs and the router; `api.py` turns it into an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gradatim.sim.document import Json
 from gradatim.sim.resources import Resource
@@ -32,7 +32,7 @@ class ApiError(Exception):
     code: int
     reason: str
     message: str
-    details: Json = field(default_factory=dict)
+    details: Json | None = None
 
     def status(self) -> Json:
         """Return the Status object of this refusal."""
@@ -45,7 +45,7 @@ class ApiError(Exception):
         }
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         return {**body, "code": self.code}
 
@@ -95,6 +95,18 @@ def invalid(resource: Resource, name: str, causes: list[Cause]) -> ApiError:
     )
 
 
+def version_required(resource: Resource, name: str) -> ApiError:
+    """Return the 422 for a replacement of a custom resource that does not say what it replaces."""
+    cause = Cause(
+        "metadata.resourceVersion",
+        "FieldValueInvalid",
+        "Invalid value: 0: must be specified for an update",
+    )
+    details = {**_details(resource, name, resource.plural), "causes": [cause.body()]}
+    text = f'{resource.name} "{name}" is invalid: {cause.field}: {cause.message}'
+    return ApiError(422, "Invalid", text, details)
+
+
 def bad_request(message: str) -> ApiError:
     """Return the 400 for a request that cannot be read."""
     return ApiError(400, "BadRequest", message)
@@ -103,7 +115,7 @@ def bad_request(message: str) -> ApiError:
 def patch_failed() -> ApiError:
     """Return the 422 for a patch whose test failed or whose path is not there."""
     text = "the server rejected our request due to an error in our request"
-    return ApiError(422, "Invalid", text)
+    return ApiError(422, "Invalid", text, {})
 
 
 def expired(message: str) -> ApiError:
@@ -120,20 +132,20 @@ def forbidden(resource: Resource, name: str, why: str) -> ApiError:
 def method_not_allowed() -> ApiError:
     """Return the 405 for a verb that a resource does not have."""
     text = "the server does not allow this method on the requested resource"
-    return ApiError(405, "MethodNotAllowed", text)
+    return ApiError(405, "MethodNotAllowed", text, {})
 
 
 def no_such_resource() -> ApiError:
     """Return the 404 for a path that names no resource."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def unsupported_media_type(accepted: str = "") -> ApiError:
     """Return the 415 for a body in a type that the resource does not take."""
-    text = "415: Unsupported Media Type"
     if accepted:
         text = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-    return ApiError(415, "UnsupportedMediaType", text)
+        return ApiError(415, "UnsupportedMediaType", text)
+    return ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def disruption_refused(message: str) -> ApiError:

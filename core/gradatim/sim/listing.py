@@ -74,6 +74,8 @@ def list_objects(
         revision, after = _read_token(query["continue"], store)
         found = [obj for obj in found if _key(obj) > after]
     metadata: Json = {"resourceVersion": str(revision)}
+    if resource.custom:
+        metadata["continue"] = ""
     limit = int(query.get("limit") or 0)
     if 0 < limit < len(found):
         metadata["continue"] = _token(revision, _key(found[limit - 1]))

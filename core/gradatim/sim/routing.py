@@ -62,7 +62,8 @@ def route(catalogue: Catalogue, path: str) -> Route | None:
     if len(rest) > 3 or (namespace and not resource.namespaced):
         raise failure.no_such_resource()
     if subresource and subresource not in _subresources(resource):
-        raise failure.no_such_resource()
+        # the real one looks the object up for a custom resource, and does not find it under that path
+        raise failure.not_found(resource, name) if resource.custom else failure.no_such_resource()
     if name and resource.namespaced and not namespace:
         raise failure.no_such_resource()
     return Route(Target(resource, namespace, name, subresource), version)

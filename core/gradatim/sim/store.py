@@ -102,17 +102,18 @@ class Store:
         self._publish(Event(self.revision, "MODIFIED" if old else "ADDED", resource, old, stored))
         return stored
 
-    def drop(self, resource: str, namespace: str, name: str) -> Json:
-        """Remove the object and return its last state.
+    def drop(self, place: Place, last_metadata: Json | None = None) -> Json:
+        """Remove the object and return its last state, with other metadata if such is given.
 
         Raises:
             KeyError: there is no such object.
         """
-        old = self._tables[resource][namespace].pop(name)
+        old = self._tables[place.resource][place.namespace].pop(place.name)
         self.revision += 1
-        last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(self.revision)}}
-        self._index(Place(resource, namespace, name), old, None)
-        self._publish(Event(self.revision, "DELETED", resource, old, last))
+        metadata = last_metadata or old["metadata"]
+        last = {**old, "metadata": {**metadata, "resourceVersion": str(self.revision)}}
+        self._index(place, old, None)
+        self._publish(Event(self.revision, "DELETED", place.resource, old, last))
         return last
 
     def subscribe(self, resources: Iterable[str], listener: Listener) -> None:

@@ -69,7 +69,7 @@ def strategic_merge(target: Json, patch: Json) -> Json:
             result[field] = [item for item in result.get(field) or () if item not in value]
         elif not key.startswith("$"):
             _merge_member(result, key, value)
-    _order_and_retain(result, patch)
+    _arrange_and_retain(result, target, patch)
     return result
 
 
@@ -114,24 +114,36 @@ def _merge_item(result: list[Any], key: str, item: Json) -> None:
         result.append(strategic_merge({}, item))
 
 
-def _order_and_retain(result: Json, patch: Json) -> None:
+def _arrange_and_retain(result: Json, target: Json, patch: Json) -> None:
     retained = patch.get("$retainKeys")
     if isinstance(retained, list):
         for key in [key for key in result if key not in retained]:
             del result[key]
-    for directive, wanted in patch.items():
-        field = directive.removeprefix(_ORDER)
-        if directive.startswith(_ORDER) and isinstance(result.get(field), list):
-            result[field] = _ordered(field, result[field], wanted)
+    for field, items in result.items():
+        wanted = patch.get(_ORDER + field, patch.get(field))
+        if isinstance(items, list) and isinstance(wanted, list) and items is not wanted:
+            result[field] = _arranged(field, items, wanted, target.get(field) or [])
 
 
-def _ordered(field: str, items: list[Any], wanted: list[Any]) -> list[Any]:
-    """Return the items in the wanted order; those that it does not name stay after their neighbour."""
-    key = merge_key(field, wanted)
-    ranks = {(item.get(key) if key else str(item)): rank for rank, item in enumerate(wanted)}
-    last, places = -1, []
-    for position, item in enumerate(items):
-        name = item.get(key) if key and isinstance(item, dict) else str(item)
-        last = ranks.get(name, last)
-        places.append((last, name not in ranks, position))
-    return [items[position] for _, _, position in sorted(places)]
+def _arranged(field: str, items: list[Any], wanted: list[Any], before: list[Any]) -> list[Any]:
+    """Return the items in the order of the patch, with the others where they stood among them.
+
+    An item that only the server has comes before the next one of the patch if it stood before it; so a new item of the
+    patch comes first, as with the real API server.
+    """
+    key = merge_key(field, items)
+
+    def name(item: Any) -> Any:
+        return item.get(key) if key else str(item)
+
+    places = {name(item): place for place, item in enumerate(before)}
+    ranks = {name(item): rank for rank, item in enumerate(wanted) if not key or key in item}
+    named_by_patch = [item for item in items if name(item) in ranks]
+    named_by_patch.sort(key=lambda item: ranks[name(item)])
+    others = [item for item in items if name(item) not in ranks]
+    result = []
+    while others and named_by_patch:
+        mine, theirs = name(others[0]), name(named_by_patch[0])
+        stood_before = theirs in places and places.get(mine, -1) < places[theirs]
+        result.append((others if stood_before else named_by_patch).pop(0))
+    return [*result, *named_by_patch, *others]

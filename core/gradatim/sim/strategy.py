@@ -6,7 +6,7 @@ Called by `verbs.py` alone; pure.
 
 from __future__ import annotations
 
-from gradatim.sim.defaults import FIRST_STATUS, defaulted
+from gradatim.sim.defaults import defaulted, first_status
 from gradatim.sim.document import Json, dig, planted, without_nulls
 from gradatim.sim.resources import Resource
 from gradatim.sim.schema import structured
@@ -38,8 +38,9 @@ def new_object(resource: Resource, obj: Json, identity: Json) -> Json:
     fresh = {**obj, **_envelope(resource), "metadata": metadata}
     if resource.has_status:
         fresh.pop("status", None)
-    if not resource.custom and resource.name in FIRST_STATUS:
-        fresh["status"] = FIRST_STATUS[resource.name]
+    status = None if resource.custom else first_status(resource.name, obj)
+    if status is not None:
+        fresh["status"] = status
     return _completed(resource, fresh)
 
 

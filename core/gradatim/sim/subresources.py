@@ -30,7 +30,7 @@ def scale_of(target: Target, obj: Json) -> Json:
         ApiError: 404, the resource has no scale.
     """
     paths = _paths(target)
-    metadata = obj["metadata"]
+    metadata, replicas = obj["metadata"], dig(obj, *paths.spec_replicas)
     shown = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     status: Json = {"replicas": dig(obj, *paths.status_replicas) or 0}
     selector = selector_text(dig(obj, *paths.selector))
@@ -40,7 +40,8 @@ def scale_of(target: Target, obj: Json) -> Json:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {key: metadata[key] for key in shown if key in metadata},
-        "spec": {"replicas": dig(obj, *paths.spec_replicas) or 0},
+        # zero is not written, as nowhere in the real one's own types
+        "spec": {"replicas": replicas} if replicas else {},
         "status": status,
     }
 

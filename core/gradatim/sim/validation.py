@@ -6,6 +6,7 @@ Called by `verbs.py`; far from all that the real API server checks.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -36,7 +37,7 @@ def _required(field: str, message: str = "Required value") -> Cause:
 
 
 def _wrong(field: str, value: object, why: str) -> Cause:
-    shown = f'"{value}"' if isinstance(value, str) else value
+    shown = json.dumps(value, separators=(",", ":"), sort_keys=True)
     return Cause(field, "FieldValueInvalid", f"Invalid value: {shown}: {why}")
 
 
@@ -86,7 +87,8 @@ def _finalizers(resource: Resource, old: Json, obj: Json) -> Iterator[Cause]:
     before = old["metadata"].get("finalizers") or ()
     added = [name for name in obj["metadata"].get("finalizers") or () if name not in before]
     if added:
-        why = f"no new finalizers can be added if the object is being deleted, found new: {added}"
+        listed = "[]string{" + ", ".join(f'"{name}"' for name in added) + "}"
+        why = f"no new finalizers can be added if the object is being deleted, found new finalizers {listed}"
         yield Cause("metadata.finalizers", "FieldValueForbidden", f"Forbidden: {why}")
 
 
@@ -95,7 +97,7 @@ def _selector(obj: Json, old: Json | None) -> Iterator[Cause]:
     labels = dig(obj, "spec", "template", "metadata", "labels") or {}
     if not selector:
         yield _required("spec.selector")
-    elif not object_selector(selector)(labels):
+    if not selector or not object_selector(selector)(labels):
         yield _wrong(
             "spec.template.metadata.labels", labels, "`selector` does not match template `labels`"
         )
@@ -119,10 +121,10 @@ def _containers(path: str, spec: Json) -> Iterator[Cause]:
         name = container.get("name", "")
         if not name:
             yield _required(f"{place}.name")
-        elif name in names:
-            yield Cause(f"{place}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"')
         if not container.get("image"):
             yield _required(f"{place}.image")
+        if name and name in names:
+            yield Cause(f"{place}.name", "FieldValueDuplicate", f'Duplicate value: "{name}"')
         names.add(name)
 
 

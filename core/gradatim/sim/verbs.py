@@ -16,7 +16,7 @@ from gradatim.sim.identity import Identity
 from gradatim.sim.ownership import Application, applied
 from gradatim.sim.patch import json_patch, merge_patch
 from gradatim.sim.resources import Catalogue, Resource
-from gradatim.sim.store import Store
+from gradatim.sim.store import Place, Store
 from gradatim.sim.strategic import strategic_merge
 from gradatim.sim.strategy import changed_object, new_object
 from gradatim.sim.validation import causes
@@ -139,9 +139,10 @@ class Verbs:
         subtarget = target._replace(subresource="status")
         return self.replace(subtarget, {**old, "status": status})
 
-    def remove(self, target: Target) -> Json:
+    def remove(self, target: Target, last_metadata: Json | None = None) -> Json:
         """Remove an object that nothing holds any more, and return its last state."""
-        return self.store.drop(target.resource.name, target.namespace, target.name)
+        place = Place(target.resource.name, target.namespace, target.name)
+        return self.store.drop(place, last_metadata)
 
     def _apply(self, target: Target, patch: Patch, dry_run: bool) -> tuple[Json, bool]:
         if not isinstance(patch.body, dict):

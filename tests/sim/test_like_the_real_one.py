@@ -1,0 +1,411 @@
+"""The same requests to the embedded cluster and to a real API server: the answers are the same.
+
+Needs KUBECONFIG; everything happens in a namespace of its own, which goes afterwards.
+"""
+
+import json
+import os
+import ssl
+import time
+import uuid
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from gradatim.sim import Sim
+
+pytestmark = pytest.mark.e2e
+
+MERGE = "application/merge-patch+json"
+JSON = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+PLAIN = "application/json"
+
+SETS = "/apis/apps/v1/namespaces/NS/replicasets"
+MAPS = "/api/v1/namespaces/NS/configmaps"
+PODS = "/api/v1/namespaces/NS/pods"
+SERVICES = "/api/v1/namespaces/NS/services"
+
+SPEC = {
+    "replicas": 0,
+    "selector": {"matchLabels": {"a": "b"}},
+    "template": {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {
+            "containers": [
+                {
+                    "name": "a",
+                    "image": "nginx",
+                    "ports": [{"containerPort": 80}],
+                    "env": [
+                        {"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+                    ],
+                    "readinessProbe": {"httpGet": {"port": 80}},
+                    "lifecycle": {"preStop": {"exec": {"command": ["sleep", "1"]}}},
+                    "resources": {"limits": {"cpu": 1}},
+                },
+                {"name": "b", "image": "nginx:1.2"},
+            ],
+            "volumes": [
+                {"name": "s", "secret": {"secretName": "s"}},
+                {"name": "c", "configMap": {"name": "x"}},
+                {"name": "e"},
+            ],
+        },
+    },
+}
+
+
+def replica_set(name, **spec):
+    return {"metadata": {"name": name}, "spec": {**SPEC, **spec}}
+
+
+#: name, method, path, body, content type
+REQUESTS = [
+    ("a ReplicaSet with all defaults", "POST", SETS, replica_set("r"), PLAIN),
+    ("a taken name", "POST", SETS, replica_set("r"), PLAIN),
+    ("a missing object", "GET", f"{SETS}/none", None, PLAIN),
+    ("a missing object deleted", "DELETE", f"{SETS}/none", None, PLAIN),
+    ("a missing object patched", "PATCH", f"{SETS}/none", {}, MERGE),
+    ("a missing namespace", "POST", MAPS.replace("NS", "nons"), {"metadata": {"name": "x"}}, PLAIN),
+    ("another namespace", "POST", MAPS, {"metadata": {"name": "x", "namespace": "o"}}, PLAIN),
+    ("a version at creation", "POST", MAPS, {"metadata": {"name": "x", "resourceVersion": "5"}}, PLAIN),
+    ("a selector that does not fit", "POST", SETS,
+     replica_set("s", selector={"matchLabels": {"x": "y"}}), PLAIN),
+    ("no selector", "POST", SETS, replica_set("s", selector=None), PLAIN),
+    ("an immutable selector", "PATCH", f"{SETS}/r",
+     {"spec": {"selector": {"matchLabels": {"c": "d"}}}}, MERGE),
+    ("a merge patch", "PATCH", f"{SETS}/r",
+     {"metadata": {"labels": {"x": "1"}, "annotations": {"y": "2"}}, "spec": {"minReadySeconds": 3}}, MERGE),
+    ("an empty patch", "PATCH", f"{SETS}/r", {}, MERGE),
+    ("a patch that removes", "PATCH", f"{SETS}/r", {"metadata": {"labels": None}}, MERGE),
+    ("a stale version", "PATCH", f"{SETS}/r", {"metadata": {"resourceVersion": "1"}}, MERGE),
+    ("another uid", "PATCH", f"{SETS}/r", {"metadata": {"uid": "nope"}}, MERGE),
+    ("a status through the main resource", "PATCH", f"{SETS}/r", {"status": {"replicas": 7}}, MERGE),
+    ("a spec through the status", "PATCH", f"{SETS}/r/status", {"spec": {"replicas": 7}}, MERGE),
+    ("a JSON patch", "PATCH", f"{SETS}/r", [
+        {"op": "test", "path": "/spec/minReadySeconds", "value": 3},
+        {"op": "add", "path": "/metadata/labels", "value": {"a/b": "c"}},
+        {"op": "add", "path": "/metadata/labels/d", "value": "e"},
+        {"op": "replace", "path": "/spec/template/spec/containers/1/image", "value": "nginx:2"},
+    ], JSON),
+    ("a JSON patch with an escaped key", "PATCH", f"{SETS}/r",
+     [{"op": "remove", "path": "/metadata/labels/a~1b"}], JSON),
+    ("a JSON patch that moves", "PATCH", f"{SETS}/r", [
+        {"op": "move", "from": "/metadata/labels/d", "path": "/metadata/labels/f"},
+        {"op": "copy", "from": "/metadata/labels/f", "path": "/metadata/labels/g"},
+    ], JSON),
+    ("a test that fails", "PATCH", f"{SETS}/r",
+     [{"op": "test", "path": "/spec/replicas", "value": 7}], JSON),
+    ("a replacement of nothing", "PATCH", f"{SETS}/r",
+     [{"op": "replace", "path": "/spec/none/x", "value": 7}], JSON),
+    ("a removal of nothing", "PATCH", f"{SETS}/r",
+     [{"op": "remove", "path": "/metadata/labels/none"}], JSON),
+    ("a strategic patch of a container", "PATCH", f"{SETS}/r",
+     {"spec": {"template": {"spec": {"containers": [{"name": "b", "image": "nginx:3"}]}}}}, STRATEGIC),
+    ("a strategic patch that deletes a container", "PATCH", f"{SETS}/r",
+     {"spec": {"template": {"spec": {"containers": [{"name": "b", "$patch": "delete"}]}}}}, STRATEGIC),
+    ("a strategic patch of nested lists", "PATCH", f"{SETS}/r",
+     {"spec": {"template": {"spec": {
+         "$setElementOrder/containers": [{"name": "z"}, {"name": "a"}],
+         "containers": [
+             {"name": "z", "image": "z"},
+             {"name": "a", "env": [{"name": "Y", "value": "1"}], "ports": [{"containerPort": 81}]},
+         ],
+         "volumes": [{"name": "s", "$patch": "delete"}, {"name": "n", "emptyDir": {}}],
+     }}}}, STRATEGIC),
+    ("a strategic patch that replaces", "PATCH", f"{SETS}/r",
+     {"spec": {"template": {"spec": {"containers": [
+         {"$patch": "replace"}, {"name": "only", "image": "o"}]}}}}, STRATEGIC),
+    ("a patch in an unknown type", "PATCH", f"{SETS}/r", {}, "text/plain"),
+    ("a wrong name", "PUT", f"{SETS}/r", {"metadata": {"name": "other"}}, PLAIN),
+    ("the scale", "GET", f"{SETS}/r/scale", None, PLAIN),
+    ("a change of scale", "PATCH", f"{SETS}/r/scale", {"metadata": {"labels": {}}, "spec": {"minReadySeconds": 1}}, MERGE),
+    ("owners", "PATCH", f"{SETS}/r", {"metadata": {"finalizers": ["x.y/z"]}}, MERGE),
+    ("a deletion that is held", "DELETE", f"{SETS}/r", None, PLAIN),
+    ("a second deletion", "DELETE", f"{SETS}/r", None, PLAIN),
+    ("a new finalizer on the way out", "PATCH", f"{SETS}/r",
+     {"metadata": {"finalizers": ["x.y/z", "new/one"]}}, MERGE),
+    ("the last finalizer goes", "PATCH", f"{SETS}/r", {"metadata": {"finalizers": None}}, MERGE),
+    ("and so does the object", "GET", f"{SETS}/r", None, PLAIN),
+    ("a Service", "POST", SERVICES,
+     {"metadata": {"name": "s"}, "spec": {"selector": {"a": "b"}, "ports": [{"port": 80}]}}, PLAIN),
+    ("a Service without ports", "POST", SERVICES,
+     {"metadata": {"name": "t"}, "spec": {"selector": {"a": "b"}}}, PLAIN),
+    ("a Service's selector merged", "PATCH", f"{SERVICES}/s",
+     {"spec": {"selector": {"hash": "1"}}}, STRATEGIC),
+    ("a Service's port added", "PATCH", f"{SERVICES}/s",
+     {"spec": {"ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]}}, STRATEGIC),
+    ("a Service deleted", "DELETE", f"{SERVICES}/s", None, PLAIN),
+    ("a dry run", "POST", f"{MAPS}?dryRun=All", {"metadata": {"name": "dry"}}, PLAIN),
+    ("leaves nothing", "GET", f"{MAPS}/dry", None, PLAIN),
+    ("an apply without manager", "PATCH", f"{MAPS}/m",
+     {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "m"}}, APPLY),
+    ("an apply that creates", "PATCH", f"{MAPS}/m?fieldManager=one",
+     {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "m", "labels": {"l": "1"}},
+      "data": {"a": "1", "b": "1"}}, APPLY),
+    ("an apply in conflict", "PATCH", f"{MAPS}/m?fieldManager=two",
+     {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "m"}, "data": {"a": "2"}}, APPLY),
+    ("an apply by force", "PATCH", f"{MAPS}/m?fieldManager=two&force=true",
+     {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "m"}, "data": {"a": "2"}}, APPLY),
+    ("an apply of less", "PATCH", f"{MAPS}/m?fieldManager=one",
+     {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "m"}, "data": {"c": "3"}}, APPLY),
+    ("a ConfigMap deleted", "DELETE", f"{MAPS}/m", None, PLAIN),
+    ("a Pod", "POST", PODS,
+     {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}}, PLAIN),
+    ("another Pod", "POST", PODS,
+     {"metadata": {"generateName": "q", "name": "q"}, "spec": {"containers": [
+         {"name": "a", "image": "x", "resources": {"requests": {"cpu": "1"}}}]}}, PLAIN),
+    ("a Pod without a node deleted", "DELETE", f"{PODS}/p", None, PLAIN),
+    ("a merge of conditions", "PATCH", f"{PODS}/q/status",
+     {"status": {"conditions": [{"type": "x/y", "status": "True", "lastTransitionTime": None}]}}, STRATEGIC),
+    ("a second condition", "PATCH", f"{PODS}/q/status",
+     {"status": {"conditions": [{"type": "z", "status": "False"}, {"type": "x/y", "status": "False"}]}}, STRATEGIC),
+    ("an eviction", "POST", f"{PODS}/q/eviction",
+     {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "q"}}, PLAIN),
+    ("which is done", "GET", f"{PODS}/q", None, PLAIN),
+    ("a list with a selector", "GET", f"{SERVICES}?labelSelector=a%3Db", None, PLAIN),
+    ("no name", "POST", MAPS, {"metadata": {}}, PLAIN),
+    ("no containers", "POST", SETS, replica_set("n", template={"metadata": {"labels": {"a": "b"}}}), PLAIN),
+    ("twice the same container", "POST", SETS, replica_set("n", template={"metadata": {"labels": {"a": "b"}},
+     "spec": {"containers": [{"name": "a", "image": "x"}, {"name": "a"}]}}), PLAIN),
+    ("another uid to delete", "DELETE", f"{MAPS}/kube", {"preconditions": {"uid": "x"}}, PLAIN),
+    ("a wrong policy", "DELETE", f"{MAPS}/none", {"propagationPolicy": "Never"}, PLAIN),
+    ("an Endpoints", "POST", "/api/v1/namespaces/NS/endpoints", {"metadata": {"name": "e"}}, PLAIN),
+    ("a bad field selector", "GET", f"{MAPS}?fieldSelector=spec.x%3D1", None, PLAIN),
+    ("no such resource", "GET", "/apis/apps/v1/namespaces/NS/xx", None, PLAIN),
+    ("a method that is not allowed", "POST", f"{SETS}/r", {}, PLAIN),
+    ("a Deployment", "POST", "/apis/apps/v1/namespaces/NS/deployments",
+     {"metadata": {"name": "d"}, "spec": {**SPEC, "paused": True}}, PLAIN),
+    ("a Job", "POST", "/apis/batch/v1/namespaces/NS/jobs",
+     {"metadata": {"name": "j"}, "spec": {"suspend": True, "template": {"spec": {
+         "restartPolicy": "Never", "containers": [{"name": "a", "image": "x"}]}}}}, PLAIN),
+    ("a namespace", "GET", "/api/v1/namespaces/NS", None, PLAIN),
+    ("a Secret", "POST", "/api/v1/namespaces/NS/secrets", {"metadata": {"name": "s"}, "data": {"a": "YQ=="}}, PLAIN),
+    ("a Lease", "POST", "/apis/coordination.k8s.io/v1/namespaces/NS/leases",
+     {"metadata": {"name": "l"}, "spec": {"holderIdentity": "me"}}, PLAIN),
+]  # fmt: skip
+
+#: What may differ: times, identities, and what the real server tells about other managers.
+MASKED = {
+    "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "managedFields", "clusterIP",
+    "clusterIPs", "observedGeneration", "controller-uid", "batch.kubernetes.io/controller-uid", "selfLink",
+}  # fmt: skip
+
+
+def masked(value, namespace):
+    if isinstance(value, dict):
+        return {k: "*" if k in MASKED else masked(v, namespace) for k, v in value.items()
+                if v is not None and k not in ("managedFields", "terminatingReplicas")}  # fmt: skip
+    if isinstance(value, list):
+        return [masked(item, namespace) for item in value]
+    return value.replace(namespace, "NS") if isinstance(value, str) else value
+
+
+def difference(ours, theirs, path=""):
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in sorted({*ours, *theirs}):
+            yield from difference(ours.get(key), theirs.get(key), f"{path}.{key}")
+    elif ours != theirs:
+        yield f"{path}: {ours!r}, and should be {theirs!r}"
+
+
+def real_client():
+    config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    tls = ssl.create_default_context(cafile=cluster.get("certificate-authority"))
+    tls.check_hostname = False
+    headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
+    return httpx.Client(base_url=cluster["server"], headers=headers, verify=tls)
+
+
+@pytest.fixture
+def answers(request):
+    """Ask both: returns a function from a request to the two answers."""
+    if "KUBECONFIG" not in os.environ:
+        pytest.skip("needs a real API server")
+    namespace = f"sim-{uuid.uuid4().hex[:8]}"
+    with real_client() as client:
+        client.post("/api/v1/namespaces", json={"metadata": {"name": namespace}}).raise_for_status()
+        yield client, namespace
+        client.delete(f"/api/v1/namespaces/{namespace}")
+
+
+async def ask_both(client, namespace, requests, prepare):
+    """Send the requests to both and return what differs, in words."""
+    found = []
+    async with Sim() as sim:
+        sim.kubelet.lose_node()  # the real one has no node either
+        sim.create_object(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        )
+        prepare(sim)
+        transport = sim.transport()
+        for name, method, path, body, kind in requests:
+            url = path.replace("NS", namespace)
+            content = None if body is None else json.dumps(body)
+            real = client.request(method, url, content=content, headers={"Content-Type": kind})
+            bare, _, query = url.partition("?")
+            code, _, ours = await transport.send(
+                method,
+                bare,
+                query=dict(httpx.QueryParams(query)),
+                body=body,
+                content_type=kind,
+                timeout=5,
+            )
+            theirs, mine = masked(real.json(), namespace), masked(ours, namespace)
+            if (code, mine) != (real.status_code, theirs):
+                found += [f"{name}: {code} for {real.status_code}", *difference(mine, theirs)]
+            await sim.settle()
+    return found
+
+
+async def test_every_answer_about_built_in_resources_is_the_same(answers):
+    client, namespace = answers
+    found = await ask_both(client, namespace, REQUESTS, lambda sim: None)
+    assert not found, "\n".join(found)
+
+
+GROUP = "sim.gradatim.example"
+THINGS = f"/apis/{GROUP}/v1/namespaces/NS/things"
+PLAINS = f"/apis/{GROUP}/v1/namespaces/NS/plains"
+THING_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "properties": {
+                "replicas": {"type": "integer", "default": 3},
+                "nested": {
+                    "type": "object",
+                    "default": {},
+                    "properties": {"a": {"type": "string", "default": "x"}},
+                },
+                "list": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "n": {"type": "integer"},
+                            "protocol": {"type": "string", "default": "TCP"},
+                        },
+                    },
+                },
+                "map": {"type": "object", "additionalProperties": {"type": "string"}},
+                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                "either": {"x-kubernetes-int-or-string": True},
+            },
+        },
+        "status": {
+            "type": "object",
+            "properties": {"replicas": {"type": "integer"}, "selector": {"type": "string"}},
+        },
+    },
+}
+
+
+def definition(plural, kind, subresources):
+    version = {"name": "v1", "served": True, "storage": True,
+               "schema": {"openAPIV3Schema": THING_SCHEMA}}  # fmt: skip
+    if subresources:
+        version["subresources"] = subresources
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
+            "versions": [version],
+        },
+    }
+
+
+DEFINITIONS = [
+    definition("things", "Thing", {"status": {}, "scale": {
+        "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector"}}),
+    definition("plains", "Plain", None),
+]  # fmt: skip
+
+
+def thing(name, kind="Thing", **fields):
+    return {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": {"name": name}, **fields}
+
+
+CUSTOM = [
+    ("defaults and pruning", "POST", THINGS, thing("t", spec={
+        "bogus": 1, "list": [{"n": 1, "x": 2}], "map": {"a": "b"}, "free": {"any": {"thing": 1}},
+        "either": "10%"}, status={"replicas": 9}, more=1), PLAIN),
+    ("a null gives way to a default", "POST", THINGS,
+     thing("u", spec={"replicas": None, "nested": None}), PLAIN),
+    ("nothing but a name", "POST", THINGS, thing("v"), PLAIN),
+    ("a change of metadata", "PATCH", f"{THINGS}/t", {"metadata": {"labels": {"a": "b"}}}, MERGE),
+    ("a change of the spec", "PATCH", f"{THINGS}/t", {"spec": {"replicas": 4}}, MERGE),
+    ("the same again", "PATCH", f"{THINGS}/t", {"spec": {"replicas": 4}}, MERGE),
+    ("a status through the main resource", "PATCH", f"{THINGS}/t",
+     {"status": {"replicas": 5}, "spec": {"replicas": 5}}, MERGE),
+    ("a status", "PATCH", f"{THINGS}/t/status",
+     {"status": {"replicas": 5, "selector": "a=b", "x": 1}, "spec": {"replicas": 7}}, MERGE),
+    ("a status with metadata", "PATCH", f"{THINGS}/t/status",
+     {"metadata": {"labels": {"c": "d"}}, "status": {"replicas": 6}}, MERGE),
+    ("a test of the status", "PATCH", f"{THINGS}/t/status", [
+        {"op": "test", "path": "/status/replicas", "value": 6},
+        {"op": "replace", "path": "/status/replicas", "value": 8}], JSON),
+    ("a stale status", "PATCH", f"{THINGS}/t/status",
+     {"metadata": {"resourceVersion": "1"}, "status": {}}, MERGE),
+    ("a removal of the status", "PATCH", f"{THINGS}/t/status", {"status": None}, MERGE),
+    ("the scale", "GET", f"{THINGS}/t/scale", None, PLAIN),
+    ("a change of scale", "PATCH", f"{THINGS}/t/scale", {"spec": {"replicas": 2}}, MERGE),
+    ("what came of it", "GET", f"{THINGS}/t", None, PLAIN),
+    ("a replacement without a version", "PUT", f"{THINGS}/t", thing("t"), PLAIN),
+    ("a strategic patch", "PATCH", f"{THINGS}/t", {}, STRATEGIC),
+    ("a list", "GET", f"{THINGS}?labelSelector=a%3Db", None, PLAIN),
+    ("a field selector", "GET", f"{THINGS}?fieldSelector=metadata.name%3Dnone", None, PLAIN),
+    ("an apply", "PATCH", f"{THINGS}/w?fieldManager=m", thing("w", spec={"map": {"a": "1"}}), APPLY),
+    ("an apply of something else", "PATCH", f"{THINGS}/w?fieldManager=m",
+     thing("w", spec={"map": {"b": "1"}}), APPLY),
+    ("an apply in conflict", "PATCH", f"{THINGS}/w?fieldManager=n",
+     thing("w", spec={"map": {"b": "2"}}), APPLY),
+    ("no status subresource", "POST", PLAINS,
+     thing("p", "Plain", spec={"replicas": 1}, status={"replicas": 1}), PLAIN),
+    ("a status counts as a change", "PATCH", f"{PLAINS}/p", {"status": {"replicas": 2}}, MERGE),
+    ("metadata does not", "PATCH", f"{PLAINS}/p", {"metadata": {"annotations": {"a": "b"}}}, MERGE),
+    ("no status to write to", "PATCH", f"{PLAINS}/p/status", {"status": {"replicas": 2}}, MERGE),
+    ("a deletion in the foreground", "DELETE", f"{PLAINS}/p",
+     {"propagationPolicy": "Foreground"}, PLAIN),
+    ("a deletion", "DELETE", f"{THINGS}/t", None, PLAIN),
+]  # fmt: skip
+
+
+@pytest.fixture
+def definitions(answers):
+    client, _ = answers
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    for crd in DEFINITIONS:
+        client.post(path, json=crd).raise_for_status()
+    deadline = time.monotonic() + 20
+    for plural in ("things", "plains"):
+        while client.get(f"/apis/{GROUP}/v1/{plural}").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    yield
+    for crd in DEFINITIONS:
+        client.delete(f"{path}/{crd['metadata']['name']}")
+
+
+@pytest.mark.usefixtures("definitions")
+async def test_every_answer_about_custom_resources_is_the_same(answers):
+    client, namespace = answers
+
+    def prepare(sim):
+        for crd in DEFINITIONS:
+            sim.create_object(crd)
+
+    found = await ask_both(client, namespace, CUSTOM, prepare)
+    assert not found, "\n".join(found)
