@@ -88,7 +88,9 @@ def _host_problems(routes: Routes, host: str, path: FieldPath) -> Iterator[Probl
         destination.service
         for route in routes.selected
         for destination in route.destinations
-        if destination.side in (Side.CANARY, Side.STABLE) and destination.service != host
+        if destination.side in (Side.CANARY, Side.STABLE)
+        and destination.subset
+        and destination.service != host
     }
     for other in sorted(others):
         yield Problem(

@@ -170,22 +170,25 @@ class _Reader:
         return indexes[:1]
 
     def _destinations(self, kind: Kind, index: int, route: Json) -> tuple[RouteDestination, ...]:
-        place = f"spec.{kind}[{index}].route"
-        return tuple(
-            self._destination(raw, f"{place}[{i}]")
-            for i, raw in enumerate(objects(route.get("route"), place))
-        )
+        place = f"spec.{kind.value}[{index}].route"
+        found: list[RouteDestination] = []
+        for raw in objects(route.get("route"), place):
+            try:
+                found.append(self._destination(raw))
+            except UnreadableError as error:
+                raise UnreadableError(f"{place}[{len(found)}].{error}") from error
+        return tuple(found)
 
-    def _destination(self, raw: Json, place: str) -> RouteDestination:
+    def _destination(self, raw: Json) -> RouteDestination:
         destination = raw.get("destination")
         if not isinstance(destination, dict):
-            raise UnreadableError(f"{place}.destination is {type_name(destination)}")
-        service = short_host(text(destination, "host", f"{place}.destination"))
+            raise UnreadableError(f"destination is {type_name(destination)}")
+        service = short_host(text(destination, "host", "destination"))
         if not service:
-            raise UnreadableError(f"{place}.destination has no host")
-        subset = text(destination, "subset", f"{place}.destination")
+            raise UnreadableError("destination has no host")
+        subset = text(destination, "subset", "destination")
         side = self._sides.side(service, subset)
-        return RouteDestination(side, service, subset, weight(raw, place), raw)
+        return RouteDestination(side, service, subset, weight(raw), raw)
 
     def _check_sides(self, route: Route) -> None:
         rule = self._sides.rule

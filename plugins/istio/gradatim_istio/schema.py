@@ -23,7 +23,7 @@ def match_port(match: Json, place: str) -> int:
     return value or 0
 
 
-def weight(raw: Json, place: str) -> int:
+def weight(raw: Json) -> int:
     """The weight that is written there; 0 where there is none, as Istio reads it."""
     value = raw.get("weight")
     if value is None:
@@ -31,7 +31,7 @@ def weight(raw: Json, place: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or value < 0:
-        raise UnreadableError(f"{place}.weight is no whole number")
+        raise UnreadableError("weight is no whole number")
     return value
 
 

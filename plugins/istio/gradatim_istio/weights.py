@@ -50,26 +50,25 @@ def weighed(route: Route, weight: int, total: int, experiments: Mapping[str, int
     operations: list[Json] = []
     kept: list[Json] = []
     removed: list[Json] = []
+    pointer = f"/spec/{route.kind.value}/{route.index}/route"
     for index, destination in enumerate(route.destinations):
-        pointer = f"/spec/{route.kind}/{route.index}/route/{index}"
         share = _share(destination, shares, left_out)
         if share is None:
-            removed.insert(0, {"op": "remove", "path": pointer})
+            removed.insert(0, {"op": "remove", "path": f"{pointer}/{index}"})
             continue
         if share == destination.weight:
             kept.append(destination.raw)
             continue
         op = "replace" if "weight" in destination.raw else "add"
-        operations.append({"op": op, "path": f"{pointer}/weight", "value": share})
+        operations.append({"op": op, "path": f"{pointer}/{index}/weight", "value": share})
         kept.append({**destination.raw, "weight": share})
     added = [
         {"destination": {"host": service}, "weight": share}
         for service, share in sorted(left_out.items())
         if share
     ]
-    appended = f"/spec/{route.kind}/{route.index}/route/-"
     operations += removed
-    operations += [{"op": "add", "path": appended, "value": more} for more in added]
+    operations += [{"op": "add", "path": f"{pointer}/-", "value": more} for more in added]
     falls = parts[Side.CANARY] < _sum(route.destinations, Side.CANARY)
     return Weighing(tuple(operations), (*kept, *added), falls)
 
