@@ -43,13 +43,14 @@ class Pass:
     effects: list[Effect]
     status: Json
     look_again: timedelta | None
+    is_last: bool = False
 
 
 def canary_pass(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) -> Pass:
     """One pass. `pod_hash` is the hash of the template as it is now, `steps_hash` that of the steps."""
     draft = _draft(snapshot, now, pod_hash, steps_hash)
     status = _pass(draft)
-    return Pass(draft.effects, status, draft.look_again)
+    return Pass(draft.effects, status, draft.look_again, is_last=bool(draft.trouble))
 
 
 def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) -> Draft:
@@ -87,11 +88,16 @@ def _pass(draft: Draft) -> Json:
     if draft.is_changed:
         return _reset(draft)
     if _is_rescaled(draft):
+        draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
         scale_all(draft)
         return _status(draft, moves=False)
     clean_history(draft)
     switch_services(draft)
     route_traffic(draft)
+    if draft.trouble:
+        # pods are not scaled and steps not completed on weights that could not be written
+        draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
+        return _status(draft, moves=False)
     reconcile_runs(draft)
     if not draft.paused_for and not scale_all(draft):
         wait_in_pause(draft)
@@ -181,7 +187,7 @@ def _reset(draft: Draft) -> Json:
     if draft.pod_hash == draft.status.stable_hash:
         if steps:
             status.step_index = len(steps)
-            draft.emit("SkipSteps", "Rollback to stable ReplicaSets")
+            draft.declare("SkipSteps", "Rollback to stable ReplicaSets")
         if draft.status.pod_hash != draft.pod_hash:
             status.duration = attempt.turned_back(draft.status.duration)
     else:
@@ -213,7 +219,7 @@ def _abort_if_overdue(draft: Draft, status: NextStatus) -> None:
     if is_over_deadline(draft) and not has_progressed(draft.status, status):
         message = overdue_message(draft)
         draft.abort(message)
-        draft.emit("RolloutAborted", message, "Warning")
+        draft.declare("RolloutAborted", message, "Warning")
 
 
 def _index(draft: Draft, *, moves: bool) -> int | None:
@@ -226,7 +232,7 @@ def _index(draft: Draft, *, moves: bool) -> int | None:
         return 0
     if moves and index < len(steps) and is_complete(draft):
         step = current_step(draft.rollout)
-        draft.emit(
+        draft.declare(
             "RolloutStepCompleted", f"Rollout step {index + 1}/{len(steps)} completed ({step})"
         )
         draft.unpaused.add(CANARY_PAUSE)
@@ -246,7 +252,7 @@ def _promote(draft: Draft, status: NextStatus, reason: str) -> None:
     status.stable_hash = draft.pod_hash
     new = draft.revisions.new
     revision = new.revision if new else 0
-    draft.emit(
+    draft.declare(
         "RolloutCompleted",
         f"Rollout completed update to revision {revision} ({draft.pod_hash}): {reason}",
     )

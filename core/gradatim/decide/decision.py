@@ -70,7 +70,7 @@ def _passes(snapshot: Snapshot, now: datetime) -> Iterator[Pass]:
     for _ in range(bound):
         done = canary_pass(snapshot, now, *hashes)
         yield done
-        if not done.effects and done.status == snapshot.rollout.status.raw:
+        if done.is_last or (not done.effects and done.status == snapshot.rollout.status.raw):
             return
         snapshot = predicted(snapshot, done.effects, done.status, now)
 

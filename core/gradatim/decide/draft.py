@@ -36,6 +36,7 @@ class Draft:
         weights: the weights as they are after this pass's writes.
         step_run, background_run: what the status will say of the current runs.
         look_again: when the next pass is due at the latest without any event.
+        trouble: why traffic could not be routed; nothing that depends on it is done in this pass.
     """
 
     snapshot: Snapshot
@@ -49,6 +50,7 @@ class Draft:
     background_run: RunStatus | None = None
     effects: list[Effect] = field(default_factory=list)
     look_again: timedelta | None = None
+    trouble: str = ""
     paused_for: list[str] = field(default_factory=list)
     unpaused: set[str] = field(default_factory=set)
     pauses_cleared: bool = False
@@ -81,11 +83,15 @@ class Draft:
         status = self.status
         return status.pod_hash != self.pod_hash or status.step_hash != self.step_hash
 
-    def emit(
+    def emit(self, reason: str, message: str) -> None:
+        """Tell of a write that is made in this pass."""
+        self.effects.append(Emit(reason, message))
+
+    def declare(
         self, reason: str, message: str, kind: Literal["Normal", "Warning"] = "Normal"
     ) -> None:
-        """Tell of something in an event."""
-        self.effects.append(Emit(reason, message, kind))
+        """Tell of something that is so once the status of this pass is written."""
+        self.effects.append(Emit(reason, message, kind, of_status=True))
 
     def abort(self, message: str) -> None:
         """Take the release back, for the reason given."""

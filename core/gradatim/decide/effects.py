@@ -107,11 +107,15 @@ class PatchRollout:
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Tell of something in an event on the Rollout. It never fails a pass."""
+    """Tell of something in an event on the Rollout. It never fails a pass.
+
+    With `of_status` it is told once the status is written, for it is true only then.
+    """
 
     reason: str
     message: str
     type: Literal["Normal", "Warning"] = "Normal"
+    of_status: bool = False
 
 
 Effect: TypeAlias = (

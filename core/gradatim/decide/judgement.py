@@ -75,7 +75,7 @@ def _judge_completion(draft: Draft, status: NextStatus, conditions: Conditions) 
         conditions.set(COMPLETED, "True", word, word)
     elif conditions.set(COMPLETED, "False", word, word):
         revision = draft.revisions.new.revision if draft.revisions.new else 0
-        draft.emit(
+        draft.declare(
             "RolloutNotCompleted",
             f"Rollout not completed, started update to revision {revision} ({status.pod_hash})",
         )
@@ -91,7 +91,7 @@ def _tell_abort(draft: Draft, conditions: Conditions) -> None:
     if draft.abort_message:
         message += f": {draft.abort_message}"
     if conditions.set(PROGRESSING, "False", ABORTED_REASON, message):
-        draft.emit(ABORTED_REASON, message, "Warning")
+        draft.declare(ABORTED_REASON, message, "Warning")
 
 
 def _is_settled(draft: Draft, status: NextStatus) -> bool:

@@ -43,9 +43,9 @@ def tell_pauses(draft: Draft, status: NextStatus) -> None:
     was, now = bool(draft.status.pause_conditions), bool(status.pause_conditions)
     if now and not was:
         reasons = ", ".join(p.reason for p in status.pause_conditions)
-        draft.emit(PAUSED_REASON, f"Rollout is paused ({reasons})")
+        draft.declare(PAUSED_REASON, f"Rollout is paused ({reasons})")
     elif was and not now and not status.abort:
-        draft.emit(RESUMED_REASON, "Rollout is resumed")
+        draft.declare(RESUMED_REASON, "Rollout is resumed")
 
 
 def sync_conditions(draft: Draft, *, completed: bool) -> Conditions | None:

@@ -139,7 +139,7 @@ def _seen(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
     before = draft.status.step_run if kind is STEP else draft.status.background_run
     known = before.phase if before is not None and before.name == run.meta.name else ""
     if run.phase and run.phase != known:
-        draft.emit(
+        draft.declare(
             f"AnalysisRun{run.phase}",
             f"{kind.label} Analysis Run '{run.meta.name}' "
             f"Status New: '{run.phase}' Previous: '{known}'",

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
 from ..model.status import Weights, WeightStatus
 from ..model.workload import ReplicaSet
-from ..plugin import Observed, Target, Wanted
+from ..plugin import Observed, RouterError, Target, Wanted
 from ..plugin.patches import apply_patch
 from .draft import Draft
 from .effects import ApplyRoute, PatchRoute
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
 from .routed_scale import is_at_counts, routed_counts, threshold_met
 from .services import canary_target
-from .snapshot import Route
+from .snapshot import Route, Snapshot
+
+#: When routing is tried again after a router could not do it.
+_RETRY: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,14 @@ def route_traffic(draft: Draft) -> None:
     if not _stable_can_carry(draft, goal.weight):
         # more than stable's pods can take would be an outage; the weights stay where they are
         return
-    for route in draft.snapshot.routes:
-        _bring_about(draft, route, goal)
+    try:
+        for route in draft.snapshot.routes:
+            _bring_about(draft, route, goal)
+    except RouterError as error:
+        draft.trouble = str(error)
+        draft.declare("TrafficRoutingError", draft.trouble, "Warning")
+        draft.due(draft.now + _RETRY)
+        return
     _note_weights(draft, goal.weight)
 
 
@@ -152,7 +163,7 @@ def _note_weights(draft: Draft, weight: int) -> None:
         change = f"from {before.canary.weight} to {weight}"
     else:
         change = ""
-    draft.emit("TrafficWeightUpdated", f"Traffic weight updated {change}")
+    draft.declare("TrafficWeightUpdated", f"Traffic weight updated {change}")
 
 
 def _differs(draft: Draft, weight: int) -> bool:
@@ -174,4 +185,22 @@ def _weights(draft: Draft, weight: int) -> Weights:
             service=canary.stable_service,
             pod_hash=stable.pod_hash if stable else "",
         ),
+    )
+
+
+def present_state(snapshot: Snapshot, route: Route) -> Wanted | None:
+    """The state that the status says was written last, to ask a router whether it has arrived."""
+    weights, canary = snapshot.rollout.status.weights, snapshot.rollout.canary
+    if weights is None or canary is None or canary.routing is None:
+        return None
+    return Wanted(
+        rollout=snapshot.rollout.name,
+        namespace=snapshot.rollout.namespace,
+        config=route.config,
+        stable=Target(weights.stable.service, weights.stable.pod_hash or None),
+        canary=Target(weights.canary.service, weights.canary.pod_hash or None),
+        weight=weights.canary.weight,
+        total=max_weight(canary),
+        managed_routes=canary.routing.managed_routes,
+        keep_routes=True,
     )

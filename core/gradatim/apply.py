@@ -1,0 +1,267 @@
+"""Carries out decisions, effect by effect: the only module that changes the cluster for a Rollout.
+
+In: a `Decision`. Out: writes in its order, stopping at the first that fails, the status last. `run/` calls it.
+Each write is remembered, so that the next pass waits until the cache has seen it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, assert_never
+
+from .decide import Decision
+from .decide.effects import (
+    ApplyRoute,
+    CreateReplicaSet,
+    CreateRun,
+    DeleteReplicaSet,
+    DeleteRun,
+    Effect,
+    Emit,
+    PatchReplicaSet,
+    PatchRollout,
+    PatchRoute,
+    ScaleReplicaSet,
+    SwitchService,
+    TerminateRun,
+)
+from .decide.statuspatch import merge_patch
+from .errors import GradatimError
+from .kube.client import Client
+from .kube.errors import AlreadyExists, Conflict, NotFound
+from .kube.resources import (
+    ANALYSIS_RUNS,
+    REPLICA_SETS,
+    ROLLOUTS,
+    SERVICES,
+    Address,
+    Resource,
+)
+from .model import names
+from .model.reading import Json
+from .model.rollout import Rollout
+from .plugin import ObjectRef, Patch, Wanted
+
+log = logging.getLogger(__name__)
+
+
+class NameTaken(GradatimError):
+    """Somebody else's object has the name that ours needs; the next pass chooses another."""
+
+
+class Recorder(Protocol):
+    """Records Kubernetes events."""
+
+    def emit(
+        self, about: Json, kind: Literal["Normal", "Warning"], reason: str, message: str
+    ) -> None:
+        """Queue an event about an object."""
+        ...
+
+
+class Memory(Protocol):
+    """Remembers our writes until the cache shows them."""
+
+    def wrote(self, resource: Resource, written: Json) -> None:
+        """The object as the server gave it back."""
+        ...
+
+    def deleted(self, address: Address, uid: str) -> None:
+        """The object that was deleted."""
+        ...
+
+
+class Routers(Protocol):
+    """Routers of control planes outside the cluster."""
+
+    async def apply(self, router: str, wanted: Wanted) -> None:
+        """Have one bring about a state. Raises RouterError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Whom the applier talks to.
+
+    Attributes:
+        resource_of: the resource that an object reference of a router means.
+    """
+
+    client: Client
+    recorder: Recorder
+    memory: Memory
+    routers: Routers
+    resource_of: Callable[[ObjectRef], Awaitable[Resource]]
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One decision being carried out: which versions its own writes have led to."""
+
+    rollout: Rollout
+    version: str
+    versions: dict[ObjectRef, str] = field(default_factory=dict)
+    planned: dict[ObjectRef, str] = field(default_factory=dict)
+
+
+class Applier:
+    """Carries out decisions. One serves the whole controller; at most one at a time for a Rollout."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    async def carry_out(self, rollout: Rollout, decision: Decision) -> bool:
+        """All effects, then the status; True if anything was written.
+
+        Raises:
+            KubeError: a write failed. What was done before it stays done, what comes after it is not
+                tried, and the status says nothing of it.
+            RouterError: a router could not route; the same holds.
+            NameTaken: a ReplicaSet's name belongs to somebody else.
+        """
+        this = _Pass(rollout, rollout.meta.resource_version)
+        later: list[Emit] = []
+        for effect in decision.effects:
+            if isinstance(effect, Emit) and effect.of_status:
+                later.append(effect)
+            else:
+                await self._one(this, effect)
+        wrote = await self._status(this, decision.status)
+        for effect in later:
+            await self._one(this, effect)
+        return wrote or any(not isinstance(e, Emit) for e in decision.effects)
+
+    async def _one(self, this: _Pass, effect: Effect) -> None:
+        match effect:
+            case CreateReplicaSet():
+                await self._create_replica_set(this, effect)
+            case ScaleReplicaSet(name, _, replicas, annotations):
+                body: Json = {"spec": {"replicas": replicas}}
+                if annotations:
+                    body["metadata"] = {"annotations": dict(annotations)}
+                await self._patch(this, REPLICA_SETS, name, body)
+            case PatchReplicaSet(name, annotations, ready):
+                body = {"metadata": {"annotations": dict(annotations)}} if annotations else {}
+                if ready is not None:
+                    body["spec"] = {"minReadySeconds": ready}
+                await self._patch(this, REPLICA_SETS, name, body)
+            case DeleteReplicaSet(name, uid):
+                await self._delete(REPLICA_SETS.at(this.rollout.namespace, name), uid)
+            case SwitchService(name, pod_hash, owner):
+                body = {"spec": {"selector": {names.POD_HASH: pod_hash}}}
+                if owner is not None:
+                    body["metadata"] = {"annotations": {names.MANAGED_BY: owner}}
+                await self._patch(this, SERVICES, name, body)
+            case PatchRoute(_, patch):
+                await self._route(this, patch)
+            case ApplyRoute(router, wanted):
+                await self._ports.routers.apply(router, wanted)
+            case CreateRun(name, body):
+                await self._create_run(this, name, body)
+            case TerminateRun(name):
+                await self._patch(this, ANALYSIS_RUNS, name, {"spec": {"terminate": True}})
+            case DeleteRun(name, uid):
+                await self._delete(ANALYSIS_RUNS.at(this.rollout.namespace, name), uid)
+            case PatchRollout(body):
+                address = ROLLOUTS.at(this.rollout.namespace, this.rollout.name)
+                written = await self._ports.client.patch(address, _versioned(body, this.version))
+                this.version = _version(written)
+                self._ports.memory.wrote(ROLLOUTS, written)
+            case Emit(reason, message, kind):
+                self._ports.recorder.emit(this.rollout.raw, kind, reason, message)
+            case _:
+                assert_never(effect)
+
+    async def _patch(self, this: _Pass, resource: Resource, name: str, body: Json) -> None:
+        address = resource.at(this.rollout.namespace, name)
+        self._ports.memory.wrote(resource, await self._ports.client.patch(address, body))
+
+    async def _delete(self, address: Address, uid: str) -> None:
+        try:
+            await self._ports.client.delete(address, uid=uid)
+        except (NotFound, Conflict):
+            # gone already, or another one of that name: nothing of ours is left there
+            return
+        self._ports.memory.deleted(address, uid)
+
+    async def _create_replica_set(self, this: _Pass, effect: CreateReplicaSet) -> None:
+        client, memory, rollout = self._ports.client, self._ports.memory, this.rollout
+        try:
+            memory.wrote(REPLICA_SETS, await client.create(REPLICA_SETS, effect.body))
+        except AlreadyExists:
+            there = await client.get(REPLICA_SETS.at(rollout.namespace, effect.name))
+            if _is_owned(there, rollout.meta.uid):
+                # ours, of a pass whose end the cache had not shown yet
+                memory.wrote(REPLICA_SETS, there)
+                return
+            count = (rollout.status.collision_count or 0) + 1
+            address = ROLLOUTS.at(rollout.namespace, rollout.name).sub("status")
+            body = _versioned({"status": {"collisionCount": count}}, this.version)
+            memory.wrote(ROLLOUTS, await client.patch(address, body))
+            raise NameTaken(f"ReplicaSet {effect.name} belongs to somebody else") from None
+        except GradatimError as error:
+            message = f'Failed to create new replica set "{effect.name}": {error}'
+            self._ports.recorder.emit(rollout.raw, "Warning", "ReplicaSetCreateError", message)
+            raise
+
+    async def _create_run(self, this: _Pass, name: str, body: Json) -> None:
+        client, memory = self._ports.client, self._ports.memory
+        try:
+            memory.wrote(ANALYSIS_RUNS, await client.create(ANALYSIS_RUNS, body))
+        except AlreadyExists:
+            there = await client.get(ANALYSIS_RUNS.at(this.rollout.namespace, name))
+            memory.wrote(ANALYSIS_RUNS, there)
+            raise NameTaken(f"AnalysisRun {name} was there before the cache showed it") from None
+
+    async def _route(self, this: _Pass, patch: Patch) -> None:
+        """Write a router's object, against the version that the write was planned for."""
+        resource = await self._ports.resource_of(patch.ref)
+        address = resource.at(patch.ref.namespace, patch.ref.name)
+        version = patch.resource_version
+        if this.planned.get(patch.ref) == version:
+            # planned against an object that this pass has written itself since
+            version = this.versions[patch.ref]
+        else:
+            this.planned[patch.ref] = patch.resource_version
+        written = await self._ports.client.patch(
+            address, _at_version(patch, version), kind=patch.kind
+        )
+        this.versions[patch.ref] = _version(written)
+        self._ports.memory.wrote(resource, written)
+
+    async def _status(self, this: _Pass, status: Json) -> bool:
+        patch = merge_patch(this.rollout.status.raw, status)
+        if not patch:
+            return False
+        address = ROLLOUTS.at(this.rollout.namespace, this.rollout.name).sub("status")
+        body = _versioned({"status": patch}, this.version)
+        # against the version we decided on: a promote or an abort that came in between is never overwritten
+        written = await self._ports.client.patch(address, body)
+        self._ports.memory.wrote(ROLLOUTS, written)
+        return True
+
+
+def _is_owned(obj: Json, uid: str) -> bool:
+    owners = (obj.get("metadata") or {}).get("ownerReferences") or []
+    return any(o.get("controller") and o.get("uid") == uid for o in owners)
+
+
+def _version(obj: Mapping[str, Any]) -> str:
+    return str((obj.get("metadata") or {}).get("resourceVersion", ""))
+
+
+def _versioned(body: Json, version: str) -> Json:
+    if not version:
+        return body
+    return {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}
+
+
+def _at_version(patch: Patch, version: str) -> object:
+    """The patch's body, to be refused when the object is not at that version any more."""
+    if isinstance(patch.body, dict):
+        return _versioned(patch.body, version)
+    if not version:
+        return list(patch.body)
+    return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}, *patch.body]

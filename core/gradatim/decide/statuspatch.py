@@ -1,0 +1,37 @@
+"""The smallest merge patch between two statuses.
+
+In: the status as it is and as it shall be. Out: a JSON merge patch, or nothing. `apply.py` writes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.reading import Json
+
+
+def merge_patch(before: Json, after: Json) -> Json:
+    """What turns `before` into `after`, as RFC 7386 says it; {} if there is nothing to turn.
+
+    A field that is gone becomes null, but for one that was empty: tools write `abort: false` and
+    `pauseConditions: null`, and such a field means the same as none.
+    """
+    patch: Json = {}
+    for key in before.keys() - after.keys():
+        if not _is_empty(before[key]):
+            patch[key] = None
+    for key, value in after.items():
+        old = before.get(key)
+        if old == value and key in before:
+            continue
+        if isinstance(old, dict) and isinstance(value, dict):
+            inner = merge_patch(old, value)
+            if inner:
+                patch[key] = inner
+        else:
+            patch[key] = value
+    return patch
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (None, False, 0, "", [], {})

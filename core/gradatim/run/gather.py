@@ -1,0 +1,242 @@
+"""Gathers the snapshot of one Rollout from the caches, and what is wrong with it.
+
+In: a Rollout's key. Out: a `Snapshot` for `decide`. Called by `rollouts.py` at the start of each pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..decide import Route, Snapshot
+from ..decide.analysis import gather as follow_templates
+from ..decide.traffic import present_state
+from ..errors import PluginError
+from ..kube.cache import Entry
+from ..model import names
+from ..model.analysis import Template, TemplateRef, read_template_refs
+from ..model.canary import Canary
+from ..model.duration import DurationError, duration_seconds
+from ..model.reading import Json, Reader
+from ..model.rollout import Rollout
+from ..model.workload import Service
+from ..plugin import Capability, FieldPath, Problem
+from ..registry import Registry
+from ..validate import References, reference_problems, rollout_problems, unsupported_problems
+from .dependencies import Dependencies
+from .guardedrouter import GuardedRouter
+from .routeobjects import RouteObjects
+from .trafficmemory import TrafficMemory
+from .world import BY_OWNER, World
+
+Key = tuple[str, str]
+
+_ROUTING: Final = FieldPath("spec", "strategy", "canary", "trafficRouting")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Where snapshots are gathered from.
+
+    Attributes:
+        propagation_delay: how long a change of traffic takes, unless an annotation says otherwise.
+    """
+
+    world: World
+    objects: RouteObjects
+    registry: Registry
+    memory: TrafficMemory
+    dependencies: Dependencies[Key]
+    propagation_delay: timedelta
+    instance_id: str = ""
+
+
+class Gatherer:
+    """Makes snapshots. Spec problems are remembered by generation, since they only depend on the spec."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._routers: dict[str, GuardedRouter] = {}
+        self._known: dict[str, tuple[int, tuple[Problem, ...]]] = {}
+
+    async def snapshot(self, entry: Entry[Rollout], now: datetime) -> Snapshot:
+        """The world of one Rollout, as the caches have it.
+
+        Raises:
+            KubeError: an object of its routers could not be read.
+        """
+        rollout, world = entry.view, self._around.world
+        assert rollout is not None, "callers skip entries that could not be parsed"  # noqa: S101
+        canary = rollout.canary
+        services = self._services(rollout, canary)
+        templates = self._templates(rollout, canary)
+        routes = await self._routes(rollout, canary)
+        key = (entry.namespace, entry.name)
+        self._note(key, rollout, services, templates, routes)
+        snapshot = Snapshot(
+            rollout=rollout,
+            replica_sets=tuple(
+                e.view for e in world.replica_sets.by(BY_OWNER, entry.uid) if e.view is not None
+            ),
+            services={n: s for n, s in services.items() if s is not None},
+            runs=tuple(e.view for e in world.runs.by(BY_OWNER, entry.uid) if e.view is not None),
+            templates={r: t for r, t in templates.items() if t is not None},
+            routes=routes,
+            propagation_delay=self._delay(rollout),
+            instance_id=self._around.instance_id,
+        )
+        problems = tuple(self._problems(rollout, snapshot))
+        if problems or not routes:
+            return replace(snapshot, problems=problems)
+        changed = self._around.memory.changed(key, _traffic_state(snapshot), now)
+        return await self._asked(replace(snapshot, traffic_changed=changed))
+
+    def forget(self, key: Key, uid: str) -> None:
+        """The Rollout is gone."""
+        self._known.pop(uid, None)
+        self._around.memory.forget(key)
+        self._around.dependencies.forget(key)
+
+    def _services(self, rollout: Rollout, canary: Canary | None) -> dict[str, Service | None]:
+        if canary is None:
+            return {}
+        wanted = filter(None, (canary.stable_service, canary.canary_service))
+        cache = self._around.world.services
+        found = {name: cache.get(rollout.namespace, name) for name in wanted}
+        return {name: entry.view if entry else None for name, entry in found.items()}
+
+    def _templates(
+        self, rollout: Rollout, canary: Canary | None
+    ) -> dict[TemplateRef, Template | None]:
+        """Every template that the strategy refers to, directly or through another one."""
+        looked_up: dict[TemplateRef, Template | None] = {}
+
+        def look_up(ref: TemplateRef) -> Template | None:
+            world = self._around.world
+            cache = world.cluster_templates if ref.cluster_scope else world.templates
+            entry = cache.get("" if ref.cluster_scope else rollout.namespace, ref.name)
+            looked_up[ref] = entry.view if entry else None
+            return looked_up[ref]
+
+        for block in _analyses(canary):
+            follow_templates(read_template_refs(Reader(block)), look_up)
+        return looked_up
+
+    async def _routes(self, rollout: Rollout, canary: Canary | None) -> tuple[Route, ...]:
+        if canary is None or canary.routing is None:
+            return ()
+        routes = []
+        for key, config in canary.routing.routers.items():
+            router = self._router(key)
+            if router is None:
+                # validation says that nobody serves the key
+                continue
+            objects = {}
+            for ref in router.references(config, rollout.namespace):
+                found = await self._around.objects.get(ref)
+                if found is not None:
+                    objects[ref] = found
+            routes.append(
+                Route(key=key, router=router, config=config, path=_path(key), objects=objects)
+            )
+        return tuple(routes)
+
+    def _router(self, key: str) -> GuardedRouter | None:
+        known = self._routers.get(key)
+        if known is None:
+            try:
+                known = GuardedRouter(key, self._around.registry.traffic_router(key))
+            except PluginError:
+                return None
+            self._routers[key] = known
+        return known
+
+    def _problems(self, rollout: Rollout, snapshot: Snapshot) -> Iterator[Problem]:
+        generation, known = self._known.get(rollout.meta.uid, (-1, ()))
+        if generation != rollout.meta.generation:
+            registry = self._around.registry
+            known = (*rollout_problems(rollout, registry), *unsupported_problems(rollout))
+            self._known[rollout.meta.uid] = (rollout.meta.generation, known)
+        yield from known
+        if not known:
+            references = References(
+                services=snapshot.services, templates=snapshot.templates, routes=snapshot.routes
+            )
+            yield from reference_problems(rollout, references, self._around.registry)
+
+    def _note(
+        self,
+        key: Key,
+        rollout: Rollout,
+        services: Mapping[str, object],
+        templates: Mapping[TemplateRef, object],
+        routes: tuple[Route, ...],
+    ) -> None:
+        """Remember what the Rollout looks at, whether it is there or not."""
+        things: list[Hashable] = [service_key(rollout.namespace, name) for name in services]
+        things += [template_key(rollout.namespace, ref) for ref in templates]
+        for route in routes:
+            things += route.router.references(route.config, rollout.namespace)
+        self._around.dependencies.set(key, things)
+
+    def _delay(self, rollout: Rollout) -> timedelta:
+        text = rollout.meta.annotations.get(names.PROPAGATION_DELAY, "")
+        try:
+            seconds = duration_seconds(text) if text else -1.0
+        except DurationError:
+            seconds = -1.0
+        return timedelta(seconds=seconds) if seconds >= 0 else self._around.propagation_delay
+
+    async def _asked(self, snapshot: Snapshot) -> Snapshot:
+        """With what the routers say about the weights that were written last."""
+        routes = []
+        for route in snapshot.routes:
+            wanted = present_state(snapshot, route)
+            verified = None
+            if wanted is not None and Capability.VERIFY in self._around.registry.capabilities(
+                route.key
+            ):
+                verified = await route.router.verify(wanted, route.objects)
+            routes.append(replace(route, verified=verified))
+        return replace(snapshot, routes=tuple(routes))
+
+
+def service_key(namespace: str, name: str) -> Hashable:
+    """How a Service is named among the things that a Rollout looks at."""
+    return ("Service", namespace, name)
+
+
+def template_key(namespace: str, ref: TemplateRef) -> Hashable:
+    """How a template is named among them."""
+    return ("Template", "" if ref.cluster_scope else namespace, ref.name)
+
+
+def _analyses(canary: Canary | None) -> Iterator[Json]:
+    if canary is None:
+        return
+    if canary.background is not None:
+        yield canary.background.raw
+    for step in canary.steps:
+        if step.analysis is not None:
+            yield step.analysis
+
+
+def _path(key: str) -> FieldPath:
+    return _ROUTING / "plugins" / key if "/" in key else _ROUTING / key
+
+
+def _traffic_state(snapshot: Snapshot) -> Hashable:
+    """What decides where requests go: selectors, and the specs of the routers' objects by version."""
+    selectors = tuple(sorted((n, s.pod_hash) for n, s in snapshot.services.items()))
+    versions = tuple(
+        (ref, _version(obj)) for route in snapshot.routes for ref, obj in route.objects.items()
+    )
+    return (selectors, versions)
+
+
+def _version(obj: Json) -> object:
+    """A number that changes with the spec, and not with the status that a mesh may write."""
+    meta = obj.get("metadata") or {}
+    return meta.get("generation") or meta.get("resourceVersion")

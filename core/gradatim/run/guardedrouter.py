@@ -1,0 +1,108 @@
+"""A traffic router that raises nothing but `RouterError`, whatever its plugin does.
+
+In: the plugin's router. Out: the same answers, or a RouterError that names the plugin's key and method.
+`gather.py` puts it into snapshots, so that a decision on one Rollout cannot be broken by somebody's plugin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
+
+from ..plugin import (
+    FieldPath,
+    Json,
+    ObjectRef,
+    Observed,
+    Patch,
+    Problem,
+    RouterError,
+    TrafficRouter,
+    Wanted,
+)
+
+T = TypeVar("T")
+
+#: Seconds that a router may take to answer whether weights have arrived, or to bring about a state.
+DEADLINE: Final = 30.0
+_LONGEST: Final = 256
+
+
+class GuardedRouter(TrafficRouter):
+    """Delegates to a router, one guarded call each."""
+
+    key = "guarded"
+
+    def __init__(self, key: str, router: TrafficRouter, deadline: float = DEADLINE) -> None:
+        self._key = key
+        self._router = router
+        self._deadline = deadline
+
+    def references(self, config: Json, namespace: str) -> Iterable[ObjectRef]:
+        """The router's, as a tuple."""
+        return self._ask("references", lambda: tuple(self._router.references(config, namespace)))
+
+    def plan(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> Iterable[Patch]:
+        """The router's, as a tuple."""
+        return self._ask("plan", lambda: tuple(self._router.plan(wanted, objects)))
+
+    def check(
+        self, wanted: Wanted, objects: Mapping[ObjectRef, Json], path: FieldPath
+    ) -> Iterable[Problem]:
+        """The router's, as a tuple; a router that fails at it is a Problem itself."""
+        try:
+            return self._ask("check", lambda: tuple(self._router.check(wanted, objects, path)))
+        except RouterError as error:
+            return (Problem(path, str(error)),)
+
+    def observed(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> Observed:
+        """The router's."""
+        return self._ask("observed", lambda: self._router.observed(wanted, objects))
+
+    def bound_hashes(
+        self, config: Json, namespace: str, objects: Mapping[ObjectRef, Json]
+    ) -> frozenset[str]:
+        """The router's."""
+        return self._ask(
+            "bound_hashes",
+            lambda: frozenset(self._router.bound_hashes(config, namespace, objects)),
+        )
+
+    def released(
+        self, rollout: str, config: Json, namespace: str, objects: Mapping[ObjectRef, Json]
+    ) -> Iterable[Patch]:
+        """The router's, as a tuple."""
+        return self._ask(
+            "released", lambda: tuple(self._router.released(rollout, config, namespace, objects))
+        )
+
+    async def apply(self, wanted: Wanted) -> None:
+        """The router's, within the deadline."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                await self._router.apply(wanted)
+        except RouterError:
+            raise
+        except Exception as error:
+            raise self._translated("apply", error) from error
+
+    async def verify(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> bool | None:
+        """The router's, within the deadline; None where it fails."""
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._router.verify(wanted, objects)
+        except Exception:  # noqa: BLE001 - whatever it is, the router cannot say
+            return None
+
+    def _ask(self, method: str, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except RouterError:
+            raise
+        except Exception as error:
+            raise self._translated(method, error) from error
+
+    def _translated(self, method: str, error: Exception) -> RouterError:
+        text = str(error)[:_LONGEST] or type(error).__name__
+        return RouterError(f"traffic router {self._key}: {method} failed: {text}")

@@ -1,0 +1,114 @@
+"""The objects of traffic routers, of whatever kind: watched from the first Rollout that names one.
+
+In: object references. Out: the objects from a cache. Used by `gather.py`; `controller.py` runs the watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from ..kube.cache import Cache, Change
+from ..kube.client import Client
+from ..kube.discovery import Discovery
+from ..kube.errors import Forbidden, KubeError, NotFound
+from ..kube.reflector import Health, Reflector
+from ..kube.resources import Resource, Selection
+from ..kube.watch import Watch
+from ..model.reading import Json
+from ..plugin import ObjectRef
+
+#: Seconds to wait for the first list of a kind.
+_FIRST_LIST: Final = 10.0
+
+
+class RouteObjects:
+    """Caches by kind, each begun when it is first asked for.
+
+    Args:
+        namespace: the one namespace to watch; None: all.
+        changed: told of each changed object.
+    """
+
+    def __init__(
+        self, client: Client, namespace: str | None, changed: Callable[[ObjectRef], None]
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._changed = changed
+        self._discovery = Discovery(client)
+        self._caches: dict[Resource, Cache[Json]] = {}
+        self._reflectors: dict[Resource, Reflector[Json]] = {}
+        self._tasks: dict[Resource, asyncio.Task[None]] = {}
+
+    async def resource(self, ref: ObjectRef) -> Resource:
+        """The resource of a reference. Raises NotFound where the API server does not serve its kind."""
+        return await self._discovery.resource(ref.api_version, ref.kind)
+
+    async def get(self, ref: ObjectRef) -> Json | None:
+        """The object, None where there is none.
+
+        Raises:
+            KubeError: it could not be read: no rights, or no answer.
+        """
+        try:
+            resource = await self.resource(ref)
+        except NotFound:
+            return None
+        if self._namespace is not None and ref.namespace != self._namespace:
+            return await self._read(resource, ref)
+        cache = await self._cache(resource)
+        entry = cache.get(ref.namespace, ref.name)
+        return None if entry is None else entry.object
+
+    def cache(self, resource: Resource) -> Cache[Json] | None:
+        """The cache of a kind, if it is followed."""
+        return self._caches.get(resource)
+
+    @property
+    def health(self) -> tuple[Health, ...]:
+        """How following each kind goes."""
+        return tuple(r.health for r in self._reflectors.values())
+
+    async def aclose(self) -> None:
+        """Stop following."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _read(self, resource: Resource, ref: ObjectRef) -> Json | None:
+        """In namespaced mode an object elsewhere is read when it is needed, as far as rights allow."""
+        try:
+            return await self._client.get(resource.at(ref.namespace, ref.name))
+        except NotFound:
+            return None
+
+    async def _cache(self, resource: Resource) -> Cache[Json]:
+        cache = self._caches.get(resource)
+        if cache is None:
+            cache = self._follow(resource)
+        try:
+            async with asyncio.timeout(_FIRST_LIST):
+                await cache.synced()
+        except TimeoutError:
+            fault = self._reflectors[resource].health.fault or "no answer"
+            kind = Forbidden if "forbidden" in fault else KubeError
+            raise kind(f"cannot watch {resource}: {fault}") from None
+        return cache
+
+    def _follow(self, resource: Resource) -> Cache[Json]:
+        cache: Cache[Json] = Cache(lambda raw: raw)
+        cache.subscribe(lambda change: self._tell(resource, change))
+        reflector = Reflector(Watch(self._client, Selection(resource, self._namespace)), cache)
+        self._caches[resource] = cache
+        self._reflectors[resource] = reflector
+        self._tasks[resource] = asyncio.create_task(reflector.run())
+        return cache
+
+    def _tell(self, resource: Resource, change: Change[Json]) -> None:
+        entry = change.new or change.old
+        if entry is not None:
+            self._changed(
+                ObjectRef(resource.api_version, resource.kind, entry.namespace, entry.name)
+            )
