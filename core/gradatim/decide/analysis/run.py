@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from gradatim.decide.statuspatch import merge_patch
 from gradatim.model.analysisrun import AnalysisRun, MetricResult, Phase
 from gradatim.plugin import Json
 
@@ -20,7 +21,7 @@ from .events import RunEvent, run_completed
 from .lifetime import seconds_to_live
 from .plan import Plan, plan_of
 from .schedule import Task, due_tasks, next_moment, whole_seconds
-from .status import merge_patch, status_json
+from .status import status_json
 from .values import Measured
 
 #: Nothing waits longer in one go: intervals of years are no reason for a timer of years.
@@ -33,7 +34,7 @@ class RunDecision:
 
     Attributes:
         tasks: what to ask of providers now.
-        patch: the merge patch for the object, {} when its status is right already.
+        patch: the merge patch for the object itself, as there is no status subresource; {} when its status is right.
         events: to record once the patch is written.
         trimmed: metrics whose history was cut, and how many measurements are left: providers may clean up.
         delete: its time to live is over.

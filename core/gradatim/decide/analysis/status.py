@@ -1,7 +1,7 @@
-"""A run's status as JSON, and the merge patch that makes it so.
+"""A run's status as JSON.
 
 In: a run whose results, phase and times are the new ones. Out: plain JSON; zeros and empty texts are left out.
-Called at the end of a run's decision. AnalysisRuns have no status subresource: the patch is for the object itself.
+Called at the end of a run's decision, which makes a merge patch of it.
 """
 
 from __future__ import annotations
@@ -62,16 +62,3 @@ def _overlaid(stored: Mapping[str, Any], known: Json) -> Json:
     """What is stored, with the known fields as they are now. An empty one is absent."""
     unknown = {key: value for key, value in stored.items() if key not in known}
     return unknown | {key: value for key, value in known.items() if value}
-
-
-def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
-    """The JSON merge patch that makes `old` to `new`; empty where they are the same."""
-    patch: Json = {key: None for key in old if key not in new}
-    for key, value in new.items():
-        before = old.get(key)
-        if isinstance(value, dict) and isinstance(before, dict):
-            if inner := merge_patch(before, value):
-                patch[key] = inner
-        elif key not in old or before != value:
-            patch[key] = value
-    return patch
