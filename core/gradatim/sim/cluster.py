@@ -187,7 +187,7 @@ class Sim:
         Raises:
             ApiError: the API refuses it.
         """
-        body: Json = documents(patch)[0] if isinstance(patch, str) else checked(patch)
+        body: Json = checked(documents(patch)[0] if isinstance(patch, str) else patch)
         target = self._target(kind, name, namespace)
         if target.resource.has_status and set(body) == {"status"}:
             target = target._replace(subresource="status")
