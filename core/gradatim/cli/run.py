@@ -1,0 +1,305 @@
+"""`gradatim run`: the controller on a cluster.
+
+In: the flags that Argo Rollouts' controller has, as far as they apply, and a few of our own. Out: a running controller.
+It ends with 0 on SIGTERM and SIGINT, and with one line and 2 when it cannot begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+log = logging.getLogger("gradatim.run")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+#: Flags of the reference that mean nothing here; they are taken, so that existing arguments keep working.
+_IGNORED: Final = (
+    "--kloglevel",
+    "--metricsPort",
+    "--metricsport",
+    "--experiment-threads",
+    "--service-threads",
+    "--ingress-threads",
+    "--ephemeral-metadata-threads",
+    "--ephemeral-metadata-update-pod-retries",
+    "--istio-api-version",
+    "--ambassador-api-version",
+    "--traffic-split-api-version",
+    "--traefik-api-group",
+    "--traefik-api-version",
+    "--ingress-api-version",
+    "--appmesh-crd-version",
+    "--aws-target-group-binding-api-version",
+    "--alb-tag-key-resource-id",
+    "--alb-ingress-classes",
+    "--nginx-ingress-classes",
+    "--aws-verify-target-group",
+    "--alb-verify-weight",
+    "--self-service-notification-enabled",
+    "--controllers",
+    "--enable-pprof-address",
+)
+
+
+def go_flag(name: str, default: bool, text: str) -> Callable[[F], F]:
+    """A boolean flag that also takes `=true` and `=false`, as Go's do."""
+    return click.option(
+        name,
+        type=click.BOOL,
+        is_flag=False,
+        flag_value=True,
+        default=default,
+        show_default=True,
+        help=text,
+    )
+
+
+def ignored_flags(command: F) -> F:
+    """Take the flags of the reference that mean nothing here."""
+    for name in _IGNORED:
+        option = click.option(
+            name,
+            name.strip("-").replace("-", "_").lower() + ("_" if name.islower() else "_camel"),
+            hidden=True,
+            multiple=True,
+            is_flag=False,
+            flag_value="true",
+            expose_value=True,
+        )
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the command line said."""
+
+    kubeconfig: str | None
+    context: str | None
+    namespace: str | None
+    namespaced: bool
+    instance_id: str
+    rollout_resync: float
+    healthz_port: int
+    qps: float
+    burst: int
+    rollout_threads: int
+    analysis_threads: int
+    leader_elect: bool
+    propagation_delay: timedelta
+
+
+class GoDuration(click.ParamType[timedelta]):
+    """A duration as manifests write it: `5s`, `1m30s`."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Parse it."""
+        from ..model.duration import DurationError, duration_seconds
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            seconds = duration_seconds(str(value))
+        except DurationError as error:
+            self.fail(str(error), param, ctx)
+        if seconds < 0:
+            self.fail("must not be negative", param, ctx)
+        return timedelta(seconds=seconds)
+
+
+@click.command("run")
+@click.option(
+    "--kubeconfig",
+    help="Path of a kubeconfig; default $KUBECONFIG, ~/.kube/config, the pod's account.",
+)
+@click.option("--context", help="Context of the kubeconfig.")
+@click.option(
+    "-n",
+    "--namespace",
+    help="The controller's namespace; with --namespaced the one it looks after.",
+)
+@go_flag("--namespaced", False, "Look after one namespace only.")
+@click.option("--instance-id", default="", help="Look after objects with this instance id only.")
+@click.option(
+    "--rollout-resync",
+    default=900.0,
+    show_default=True,
+    help="Seconds between two passes without reason.",
+)
+@click.option(
+    "--loglevel",
+    default="info",
+    show_default=True,
+    help="debug, info, warning or error.",
+    type=click.Choice(["debug", "info", "warning", "warn", "error"], case_sensitive=False),
+)
+@click.option("--logformat", default="text", show_default=True, type=click.Choice(["text", "json"]))
+@click.option(
+    "--healthzPort",
+    "--healthz-port",
+    "healthz_port",
+    default=8080,
+    show_default=True,
+    help="Port of /healthz; 0: any free one.",
+    type=click.IntRange(0, 65535),
+)
+@click.option(
+    "--qps",
+    default=40.0,
+    show_default=True,
+    help="Requests a second to the API server; 0: no limit.",
+)
+@click.option("--burst", default=80, show_default=True, help="Requests at once after a pause.")
+@click.option(
+    "--rollout-threads",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Rollouts worked on at the same time.",
+)
+@click.option(
+    "--analysis-threads",
+    default=30,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="AnalysisRuns worked on at the same time.",
+)
+@go_flag(
+    "--leader-elect", True, "Work only while holding the Lease; several controllers may then run."
+)
+@click.option(
+    "--traffic-propagation-delay",
+    "propagation_delay",
+    default="5s",
+    show_default=True,
+    type=GoDuration(),
+    help="How long a change of traffic takes to reach every proxy.",
+)
+@ignored_flags
+def run_command(loglevel: str, logformat: str, **given: Any) -> None:
+    """Run the controller.
+
+    Flags of Argo Rollouts' controller that mean nothing here are taken and named in the log.
+    """
+    from .logs import configure
+
+    configure(
+        {"warn": "warning"}.get(loglevel, loglevel), "json" if logformat == "json" else "text"
+    )
+    wanted = {name: given.pop(name) for name in Flags.__dataclass_fields__}
+    without_effect = sorted(name for name, values in given.items() if values)
+    if without_effect:
+        log.info("flags without effect here: %s", ", ".join(n.rstrip("_") for n in without_effect))
+    asyncio.run(_run(Flags(**wanted)))
+
+
+async def _run(flags: Flags) -> None:
+    from ..kube.client import Client
+    from ..kube.cluster import Pace
+    from ..kube.lease import Election
+    from ..kube.login import LoginOptions, login
+    from ..kube.resources import LEASES
+    from ..registry import load_registry
+    from ..run.controller import Controller, Settings
+    from ..run.health import HealthServer
+    from ..run.rights import check_rights
+    from ..run.world import Scope, World
+
+    registry = load_registry()
+    for plugin in registry.plugins():
+        log.info("plugin %s", plugin) if plugin.is_sound else log.error("plugin %s", plugin)
+    own = controller_namespace(flags.namespace)
+    scope = Scope(own if flags.namespaced else None, flags.instance_id)
+    pace = Pace(qps=flags.qps, burst=flags.burst)
+    transport = await login(LoginOptions(flags.kubeconfig, flags.context, pace))
+    client = Client(transport)
+    stop = _stopped_by_signals()
+    try:
+        await check_rights(client, (selection for _, selection in World().selections(scope)))
+        settings = Settings(
+            scope=scope,
+            namespace=own,
+            rollout_workers=flags.rollout_threads,
+            analysis_workers=flags.analysis_threads,
+            resync=flags.rollout_resync,
+            propagation_delay=flags.propagation_delay,
+        )
+        controller = Controller(client, registry, settings)
+        # a candidate that waits for the Lease is healthy
+        leads = asyncio.Event()
+        health = HealthServer(lambda: controller.faults if leads.is_set() else [])
+        port = await health.start("", flags.healthz_port)
+        log.info("gradatim: /healthz on port %d, namespace %s", port, own)
+
+        async def work() -> None:
+            leads.set()
+            await controller.run(stop)
+
+        if flags.leader_elect:
+            name = "argo-rollouts-controller-lock" + (
+                f"-{flags.instance_id}" if flags.instance_id else ""
+            )
+            identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+            election = Election(transport.unpaced, LEASES.at(own, name), identity)
+            log.info("waiting for the lease %s/%s", own, name)
+            await _lead(election.lead(work), stop, leads)
+        else:
+            await work()
+        log.info("stopped")
+        await health.aclose()
+    finally:
+        await registry.aclose()
+        await client.aclose()
+
+
+async def _lead(
+    leading: Coroutine[Any, Any, None], stop: asyncio.Event, leads: asyncio.Event
+) -> None:
+    """Lead until the work ends; a candidate that never led just goes when it is told to stop."""
+    task = asyncio.create_task(leading)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not leads.is_set():
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _stopped_by_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def controller_namespace(given: str | None) -> str:
+    """The controller's own namespace: as given, the pod's, or the one that Argo Rollouts is installed in."""
+    if given:
+        return given
+    if os.environ.get("POD_NAMESPACE"):
+        return os.environ["POD_NAMESPACE"]
+    try:
+        return _ACCOUNT_NAMESPACE.read_text().strip() or "argo-rollouts"
+    except OSError:
+        return "argo-rollouts"
