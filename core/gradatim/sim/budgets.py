@@ -7,7 +7,7 @@ One of the cluster's own controllers; `disruption.py` does the counting.
 from __future__ import annotations
 
 from gradatim.sim.agenda import Agenda
-from gradatim.sim.disruption import budget_status, selected_pods
+from gradatim.sim.disruption import budget_status
 from gradatim.sim.store import Event
 from gradatim.sim.verbs import Target, Verbs
 
@@ -35,5 +35,4 @@ class Budgets:
         target = Target(self._resource, namespace, name)
         budget = self._verbs.find(target)
         if budget is not None:
-            pods = selected_pods(self._verbs, budget)
-            self._verbs.set_status(target, budget_status(budget, pods))
+            self._verbs.set_status(target, budget_status(self._verbs, budget))

@@ -9,15 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradatim.sim.document import Json, dig, named
+from gradatim.sim.document import Json, dig
+from gradatim.sim.pods import controller_of, is_ready
 from gradatim.sim.selectors import object_selector
 from gradatim.sim.verbs import Verbs
-
-
-def is_ready(pod: Json) -> bool:
-    """Tell whether the pod's Ready condition is True."""
-    condition = named(dig(pod, "status", "conditions"), "type", "Ready")
-    return bool(condition) and (condition or {}).get("status") == "True"
 
 
 def _amount(value: Any, expected: int) -> int:
@@ -26,26 +21,38 @@ def _amount(value: Any, expected: int) -> int:
     return int(value)
 
 
-def budget_status(budget: Json, pods: list[Json]) -> Json:
+def budget_status(verbs: Verbs, budget: Json) -> Json:
     """Return the status of a budget over the pods that it selects."""
     spec = budget.get("spec") or {}
+    pods = _selected_pods(verbs, budget)
     alive = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     healthy = sum(is_ready(pod) for pod in alive)
+    expected = _expected(verbs, pods)
     if spec.get("maxUnavailable") is not None:
-        desired = max(0, len(alive) - _amount(spec["maxUnavailable"], len(alive)))
+        desired = max(0, expected - _amount(spec["maxUnavailable"], expected))
     else:
-        desired = _amount(spec.get("minAvailable", 1), len(alive))
+        desired = _amount(spec.get("minAvailable", 1), expected)
     return {
         "currentHealthy": healthy,
         "desiredHealthy": desired,
         "disruptionsAllowed": max(0, healthy - desired),
-        "expectedPods": len(alive),
+        "expectedPods": expected,
         "observedGeneration": budget["metadata"].get("generation", 1),
     }
 
 
-def selected_pods(verbs: Verbs, budget: Json) -> list[Json]:
-    """Return the pods that a budget is about."""
+def _expected(verbs: Verbs, pods: list[Json]) -> int:
+    """Return how many pods there should be: as many as their ReplicaSets want, and the pods without one."""
+    wanted: dict[str, int] = {}
+    for pod in pods:
+        owner = controller_of(pod)
+        found = verbs.store.find_uid(owner["uid"]) if owner else None
+        uid = owner["uid"] if owner and found else pod["metadata"]["uid"]
+        wanted[uid] = int(dig(found[1], "spec", "replicas") or 0) if found else 1
+    return sum(wanted.values())
+
+
+def _selected_pods(verbs: Verbs, budget: Json) -> list[Json]:
     selects = object_selector(dig(budget, "spec", "selector"))
     pods = verbs.store.listed("pods", budget["metadata"]["namespace"])
     return [pod for pod in pods if selects(pod["metadata"].get("labels") or {})]
@@ -62,7 +69,7 @@ def refusal(verbs: Verbs, pod: Json) -> str:
     for budget in verbs.store.listed("poddisruptionbudgets.policy", pod["metadata"]["namespace"]):
         if not object_selector(dig(budget, "spec", "selector"))(labels):
             continue
-        status = budget_status(budget, selected_pods(verbs, budget))
+        status = budget_status(verbs, budget)
         if status["disruptionsAllowed"] < 1:
             return (
                 f"The disruption budget {budget['metadata']['name']} needs "

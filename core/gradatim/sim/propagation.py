@@ -34,6 +34,9 @@ _SERVICES = "virtualservices.networking.istio.io"
 _RULES = "destinationrules.networking.istio.io"
 _SLICES = "endpointslices.discovery.k8s.io"
 
+#: Seconds by which a look at the end of the lag comes after it.
+_JUST_AFTER = 0.001
+
 Endpoints: TypeAlias = tuple[Endpoint, ...]
 #: The VirtualServices and DestinationRules of a namespace, by resource and name.
 Configs: TypeAlias = Mapping[tuple[str, str], Json]
@@ -280,3 +283,8 @@ class Mesh:
         for moment in self._moments(dirty):
             if self.worst is None or moment.failing > self.worst.failing:
                 self.worst = moment
+        unproven = dirty - self._proven
+        if unproven:
+            # it may work from the moment on at which the last proxy knows, when nothing else tells of a change
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.lag + _JUST_AFTER, lambda: list(self._moments(unproven)))

@@ -49,7 +49,7 @@ class InProcessTransport:
         query: Mapping[str, str],
         body: object | None,
         content_type: str,
-        timeout: float,  # noqa: ASYNC109 - the seam's own parameter; an embedded cluster answers at once
+        timeout: float,
     ) -> tuple[int, Mapping[str, str], Json]:
         """Send one request and return status code, headers and body.
 
