@@ -18,7 +18,6 @@ from .decide.effects import (
     CreateRun,
     DeleteReplicaSet,
     DeleteRun,
-    Effect,
     Emit,
     PatchReplicaSet,
     PatchRollout,
@@ -26,6 +25,7 @@ from .decide.effects import (
     ScaleReplicaSet,
     SwitchService,
     TerminateRun,
+    Write,
 )
 from .decide.statuspatch import merge_patch
 from .errors import GradatimError
@@ -122,18 +122,24 @@ class Applier:
             NameTaken: a ReplicaSet's name belongs to somebody else.
         """
         this = _Pass(rollout, rollout.meta.resource_version)
-        later: list[Emit] = []
-        for effect in decision.effects:
-            if isinstance(effect, Emit) and effect.of_status:
-                later.append(effect)
-            else:
-                await self._one(this, effect)
-        wrote = await self._status(this, decision.status)
-        for effect in later:
-            await self._one(this, effect)
+        told: list[Emit] = []
+        try:
+            for effect in decision.effects:
+                if isinstance(effect, Emit):
+                    told.append(effect)
+                else:
+                    await self._one(this, effect)
+            wrote = await self._status(this, decision.status)
+        except GradatimError:
+            # what was written is told; what would be so with the status is not
+            told = [event for event in told if not event.of_status]
+            raise
+        finally:
+            for event in told:
+                self._ports.recorder.emit(rollout.raw, event.type, event.reason, event.message)
         return wrote or any(not isinstance(e, Emit) for e in decision.effects)
 
-    async def _one(self, this: _Pass, effect: Effect) -> None:
+    async def _one(self, this: _Pass, effect: Write) -> None:
         match effect:
             case CreateReplicaSet():
                 await self._create_replica_set(this, effect)
@@ -169,8 +175,6 @@ class Applier:
                 written = await self._ports.client.patch(address, _versioned(body, this.version))
                 this.version = _version(written)
                 self._ports.memory.wrote(ROLLOUTS, written)
-            case Emit(reason, message, kind):
-                self._ports.recorder.emit(this.rollout.raw, kind, reason, message)
             case _:
                 assert_never(effect)
 

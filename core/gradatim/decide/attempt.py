@@ -5,6 +5,7 @@ In: the duration block before, and what happened in a pass. Out: the block after
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime
 
@@ -51,7 +52,8 @@ def paused(duration: Duration, rollout: Rollout, status: NextStatus, now: dateti
 def _resumed(duration: Duration, now: datetime) -> Duration:
     if duration.pause_started is None:
         return duration
-    seconds = max(0, int((now - duration.pause_started).total_seconds()))
+    # rounded up, so that even the quickest "go on" shows that a person was asked
+    seconds = max(0, math.ceil((now - duration.pause_started).total_seconds()))
     return replace(duration, pause_started=None, paused_seconds=duration.paused_seconds + seconds)
 
 

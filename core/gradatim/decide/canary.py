@@ -24,7 +24,7 @@ from .phase import phase_of
 from .progress import current_step, is_promoted, step_index
 from .promotion import completion, promotion_reason
 from .revisions import revisions
-from .runs import reconcile_runs
+from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all
 from .selector import selector_text
 from .services import switch_services
@@ -50,6 +50,8 @@ def canary_pass(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: st
     """One pass. `pod_hash` is the hash of the template as it is now, `steps_hash` that of the steps."""
     draft = _draft(snapshot, now, pod_hash, steps_hash)
     status = _pass(draft)
+    if not draft.effects and status == snapshot.rollout.status.raw:
+        tidy_runs(draft)
     return Pass(draft.effects, status, draft.look_again, is_last=bool(draft.trouble))
 
 

@@ -36,6 +36,7 @@ class Draft:
         weights: the weights as they are after this pass's writes.
         step_run, background_run: what the status will say of the current runs.
         look_again: when the next pass is due at the latest without any event.
+        has_settled_runs: the pass came to its AnalysisRuns and said which are current.
         trouble: why traffic could not be routed; nothing that depends on it is done in this pass.
     """
 
@@ -51,6 +52,7 @@ class Draft:
     effects: list[Effect] = field(default_factory=list)
     look_again: timedelta | None = None
     trouble: str = ""
+    has_settled_runs: bool = False
     paused_for: list[str] = field(default_factory=list)
     unpaused: set[str] = field(default_factory=set)
     pauses_cleared: bool = False

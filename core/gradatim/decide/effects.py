@@ -118,7 +118,8 @@ class Emit:
     of_status: bool = False
 
 
-Effect: TypeAlias = (
+#: What changes something.
+Write: TypeAlias = (
     CreateReplicaSet
     | ScaleReplicaSet
     | PatchReplicaSet
@@ -130,5 +131,6 @@ Effect: TypeAlias = (
     | TerminateRun
     | DeleteRun
     | PatchRollout
-    | Emit
 )
+
+Effect: TypeAlias = Write | Emit

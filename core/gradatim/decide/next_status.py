@@ -145,7 +145,8 @@ def weights_json(weights: Weights) -> Json:
 def _run_json(run: RunStatus | None) -> Json | None:
     if run is None:
         return None
-    return _pruned({"name": run.name, "status": run.phase, "message": run.message})
+    # the schema wants a status, if only an empty one
+    return {"status": str(run.phase), **_pruned({"name": run.name, "message": run.message})}
 
 
 def _duration_json(duration: Duration) -> Json:

@@ -51,6 +51,7 @@ BACKGROUND: Final = Kind("Background", "Background analysis phase error/failed")
 
 def reconcile_runs(draft: Draft) -> None:
     """Bring the runs in line with where the release stands."""
+    draft.has_settled_runs = True
     if _needs_none(draft):
         for status in (draft.status.step_run, draft.status.background_run):
             _terminate(draft, _run(draft.snapshot, status))
@@ -64,7 +65,6 @@ def reconcile_runs(draft: Draft) -> None:
     # a verdict of this very pass may have aborted the release: then there are no current runs any more
     draft.step_run = None if draft.is_aborted else step
     draft.background_run = None if draft.is_aborted else background
-    _tidy(draft, {run.name for run in (step, background) if run})
 
 
 def _needs_none(draft: Draft) -> bool:
@@ -218,8 +218,15 @@ def _terminate(draft: Draft, run: AnalysisRun | None) -> None:
         draft.effects.append(TerminateRun(run.meta.name))
 
 
-def _tidy(draft: Draft, current: set[str]) -> None:
-    """End runs that are not current, and delete what nobody needs any more (history limits of the spec)."""
+def tidy_runs(draft: Draft) -> None:
+    """End runs that are not current, and delete what nobody needs any more (history limits of the spec).
+
+    Only in a pass that has nothing else to do: a run that a pass made and did not live to note would
+    else be ended before the step that it is for is reached again.
+    """
+    if _needs_none(draft) or not draft.has_settled_runs:
+        return
+    current = {run.name for run in (draft.step_run, draft.background_run) if run is not None}
     others = [r for r in draft.snapshot.runs if r.meta.name not in current and not r.meta.deleting]
     for run in others:
         _terminate(draft, run)

@@ -85,12 +85,9 @@ def _step_weight(draft: Draft) -> int:
 
 
 def _stable_can_carry(draft: Draft, weight: int) -> bool:
-    stable, replicas = draft.revisions.stable, draft.rollout.replicas
-    if stable is None:
-        return True
-    total = max_weight(draft.canary)
-    needed = (total - weight) * replicas // total
-    if min(stable.available, stable.replicas) >= needed:
+    stable, total = draft.revisions.stable, max_weight(draft.canary)
+    needed = (total - weight) * draft.rollout.replicas // total
+    if (min(stable.available, stable.replicas) if stable else 0) >= needed:
         return True
     threshold = draft.canary.threshold
     return threshold is not None and threshold_met(draft.rollout, draft.revisions, needed)
