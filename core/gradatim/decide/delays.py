@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.workload import ReplicaSet
+from ..plugin import RouterError
 from .draft import Draft
 from .effects import ApplyRoute, PatchRoute, SwitchService
 
@@ -48,14 +49,21 @@ def drained_at(draft: Draft, replica_set: ReplicaSet) -> datetime | None:
     Weights and subsets take a while to reach every proxy, so pods stay for the propagation delay after
     the last change of traffic (`spec/users.md` rows 1, 2, 4, 7).
     """
-    routes = draft.snapshot.routes
-    bound = any(
-        replica_set.pod_hash in r.router.bound_hashes(r.config, draft.rollout.namespace, r.objects)
-        for r in routes
-    )
-    if bound or weight_of(draft, replica_set.pod_hash) > 0:
+    if _is_bound(draft, replica_set.pod_hash) or weight_of(draft, replica_set.pod_hash) > 0:
         return None
     return settled_at(draft)
+
+
+def _is_bound(draft: Draft, pod_hash: str) -> bool:
+    """A router's object still names it; one that cannot say keeps the pods."""
+    namespace = draft.rollout.namespace
+    try:
+        return any(
+            pod_hash in r.router.bound_hashes(r.config, namespace, r.objects)
+            for r in draft.snapshot.routes
+        )
+    except RouterError:
+        return True
 
 
 def settled_at(draft: Draft) -> datetime | None:

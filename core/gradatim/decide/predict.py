@@ -18,6 +18,7 @@ from ..model.workload import ReplicaSet, Service
 from ..plugin.patches import apply_patch
 from .creation import as_created
 from .effects import (
+    ApplyRoute,
     CreateReplicaSet,
     CreateRun,
     DeleteReplicaSet,
@@ -75,6 +76,12 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
             return replace(snapshot, services=services, traffic_changed=now)
         case PatchRoute():
             routes = tuple(_routed(route, effect) for route in snapshot.routes)
+            return replace(snapshot, routes=routes, traffic_changed=now)
+        case ApplyRoute(router):
+            # nothing of it can be read, but what the router said was about the weights before
+            routes = tuple(
+                replace(r, verified=None) if r.key == router else r for r in snapshot.routes
+            )
             return replace(snapshot, routes=routes, traffic_changed=now)
         case PatchRollout(body):
             return _patched(snapshot, body)
