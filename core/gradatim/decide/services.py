@@ -9,12 +9,30 @@ from ..model.workload import ReplicaSet
 from .delays import delays_on_abort
 from .draft import Draft
 from .effects import SwitchService
+from .scaling import basic_counts
 
 
 def switch_services(draft: Draft) -> None:
     """Point both Services where they belong, as far as there is somebody to answer."""
-    point(draft, draft.canary.stable_service, draft.revisions.stable)
+    point(draft, draft.canary.stable_service, _stable_target(draft))
     point(draft, draft.canary.canary_service, canary_target(draft))
+
+
+def _stable_target(draft: Draft) -> ReplicaSet | None:
+    """The revision that answers for the stable Service.
+
+    Without routing the pods of stable are replaced before the release is promoted: the Service goes with
+    the last of them, where the reference leaves it without pods until the next pass.
+    """
+    revisions = draft.revisions
+    replaced = (
+        draft.canary.routing is None
+        and revisions.has_distinct_stable
+        and not draft.is_aborted
+        and not draft.is_halted
+        and basic_counts(draft).stable == 0
+    )
+    return revisions.new if replaced else revisions.stable
 
 
 def canary_target(draft: Draft) -> ReplicaSet | None:
