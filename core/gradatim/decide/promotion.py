@@ -5,7 +5,6 @@ In: the draft of a pass. Out: the reason to promote, or none; the status of a pr
 
 from __future__ import annotations
 
-from ..model.workload import ReplicaSet
 from .draft import Draft
 from .progress import step_index
 from .routed_scale import threshold_met
@@ -38,15 +37,8 @@ def _threshold_lets_go(draft: Draft) -> bool:
 
 
 def completion(draft: Draft) -> str:
-    """How a promotion in this pass is remembered in `status.duration`."""
-    new, stable = draft.revisions.new, draft.revisions.stable
-    if is_rollback(new, stable):
-        return "RolledBack"
+    """How a promotion in this pass is remembered in `status.duration`.
+
+    Going through the steps to an earlier template is a promotion like any other, in the reference too.
+    """
     return "FastPromoted" if draft.status.promote_full else "Promoted"
-
-
-def is_rollback(new: ReplicaSet | None, stable: ReplicaSet | None) -> bool:
-    """The template is that of an earlier revision than the stable one."""
-    if new is None or stable is None or new is stable:
-        return False
-    return new.meta.created < stable.meta.created
