@@ -22,7 +22,7 @@ def fetch(base: object, key: object) -> object:
     if isinstance(base, str):
         raw = as_bytes(base)  # Go's strings are indexed by the byte
         return raw[_within(key, len(raw))]
-    raise ExprError(f"a {kind_of(base)} has no member {_shown(key)}")
+    raise ExprError(f"{kind_of(base)} has no member {_shown(key)}")
 
 
 def get(base: object, key: object) -> object:
@@ -44,7 +44,7 @@ def _string_key(key: object) -> str:
         return key
     if key is None:
         return ""  # Go looks up the empty string
-    raise ExprError(f"a map has no key that is a {kind_of(key)}")
+    raise ExprError(f"a map has no key that is {kind_of(key)}")
 
 
 def _within(key: object, length: int) -> int:
@@ -70,7 +70,7 @@ def part(base: object, start: object, stop: object, budget: Budget) -> object:
         first, last = _ends(start, stop, len(base))
         budget.steps(last - first)
         return base[first:last]
-    raise ExprError(f"a {kind_of(base)} cannot be sliced")
+    raise ExprError(f"{kind_of(base)} cannot be sliced")
 
 
 def _ends(start: object, stop: object, length: int) -> tuple[int, int]:
@@ -86,7 +86,7 @@ def length(base: object) -> int:
         return len(as_bytes(base))
     if isinstance(base, list | range | dict | AnyMap):
         return len(base)
-    raise ExprError(f"a {kind_of(base)} has no length")
+    raise ExprError(f"{kind_of(base)} has no length")
 
 
 def contains(needle: object, holder: object, budget: Budget) -> bool:
@@ -102,9 +102,16 @@ def contains(needle: object, holder: object, budget: Budget) -> bool:
         return needle in holder
     if isinstance(holder, Moment) and isinstance(needle, str):
         return False  # a struct without fields of that name
-    raise ExprError(f"'in' does not look into a {kind_of(holder)}")
+    raise ExprError(f"'in' does not look into {kind_of(holder)}")
 
 
-def contains_string(needle: object, holder: frozenset[str]) -> bool:
-    """`needle in ["a", "b"]`, which the reference turns into a set: only strings may be asked."""
-    return _string_key(needle) in holder
+def in_set(needle: object, values: frozenset[str | int], sort: type) -> bool:
+    """`needle in ["a", "b"]`, which the reference turns into a set of strings (or of ints).
+
+    Raises `ExprError` at a needle of another sort; nil stands for the sort's zero.
+    """
+    if needle is None:
+        return sort() in values
+    if type(needle) is sort:
+        return needle in values
+    raise ExprError(f"{kind_of(needle)} cannot be among constants that are all {sort.__name__}")

@@ -13,6 +13,7 @@ from gradatim.expr.times import Moment, Span
 from gradatim.expr.values import kind_of
 
 Number = int | float
+_BEYOND = 2**12
 
 
 def _numbers(left: object, right: object) -> tuple[Number, Number] | None:
@@ -29,7 +30,7 @@ def _numbers(left: object, right: object) -> tuple[Number, Number] | None:
 
 
 def _refused(op: str, left: object, right: object) -> ExprError:
-    return ExprError(f"{op!r} does not take a {kind_of(left)} and a {kind_of(right)}")
+    return ExprError(f"{op!r} does not take {kind_of(left)} and {kind_of(right)}")
 
 
 def _fitted(value: Number) -> Number:
@@ -116,6 +117,42 @@ def power(left: object, right: object) -> float:
 
 
 def _power(base: float, exponent: float) -> float:
+    """Go's own way to a whole power: a C library's differs from it in the last digit.
+
+    To other powers Go's way depends on the processor; there the C library's is taken.
+    """
+    usual = math.isfinite(base) and base != 0 and exponent.is_integer() and exponent != 1
+    if not usual or abs(exponent) >= 2.0**63:
+        return _special_power(base, exponent)
+    return _squared(base, int(abs(exponent)), inverse=exponent < 0)
+
+
+def _squared(base: float, times: int, *, inverse: bool) -> float:
+    """A whole power of the base by squaring, the powers of two kept apart."""
+    found, power = 1.0, 0
+    mantissa, exponent = math.frexp(base)
+    while times:
+        if abs(exponent) > _BEYOND:  # no float is that large or small, and it only grows
+            power += exponent
+            break
+        if times & 1:
+            found *= mantissa
+            power += exponent
+        mantissa *= mantissa
+        exponent *= 2
+        if mantissa < 0.5:
+            mantissa += mantissa
+            exponent -= 1
+        times >>= 1
+    found, power = (1 / found, -power) if inverse else (found, power)
+    try:
+        return math.ldexp(found, power)
+    except OverflowError:
+        return math.copysign(math.inf, found)
+
+
+def _special_power(base: float, exponent: float) -> float:
+    """Roots, zeros, infinities, NaN and powers beyond all floats, as the C standard has them."""
     odd = exponent % 2 in (1, -1) if math.isfinite(exponent) else False
     try:
         return math.pow(base, exponent)
@@ -133,4 +170,4 @@ def negate(value: object) -> object:
         return wrapped(-value)
     if type(value) is float:
         return -value
-    raise ExprError(f"'-' does not take a {kind_of(value)}")
+    raise ExprError(f"'-' does not take {kind_of(value)}")

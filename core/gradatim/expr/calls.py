@@ -12,6 +12,7 @@ from gradatim.expr.scope import Environment
 from gradatim.expr.signatures import AGGREGATES, NUMERIC, SHAPES, SIGNATURES, Shape, Signature
 from gradatim.expr.syntax import Builtin, Call, Literal, Member, Name, Node, Pointer, Predicate
 from gradatim.expr.types import (
+    ANY,
     BOOL,
     GROUPS,
     INT,
@@ -56,39 +57,26 @@ class CallChecker:
     def call(self, node: Call) -> Type:
         """The type of a call by name or of a method."""
         callee = self.visit(node.callee)
+        given = [self.visit(arg) for arg in node.args]
         if callee.is_unknown:
-            for arg in node.args:
-                self.visit(arg)
             return UNKNOWN
         if callee.kind is not Kind.FUNCTION:
-            raise ExprError(f"a {callee} cannot be called", node.pos)
+            raise ExprError(f"{callee} cannot be called", node.pos)
         if isinstance(node.callee, Name):
             signature = self.environment.functions.get(node.callee.name)
             if signature is None:
                 raise ExprError(f"{node.callee.name} cannot be called here", node.pos)
-            return self._fitted(node.callee.name, signature, node.args, node.pos)
-        return self._method(node)
+            return _fitted(node.callee.name, signature, node, given)
+        return self._method(node, given)
 
-    def _method(self, node: Call) -> Type:
+    def _method(self, node: Call, given: list[Type]) -> Type:
         callee = node.callee
         if not (isinstance(callee, Member) and isinstance(callee.prop, Literal)):
             return UNKNOWN
         name = str(callee.prop.value)
         if isinstance(callee.base, Name) and callee.base.name == "$env":
-            return self._fitted(name, self.environment.functions[name], node.args, node.pos)
-        signature = METHODS[self.visit(callee.base).kind][name].signature
-        return self._fitted(name, signature, node.args, node.pos)
-
-    def _fitted(self, name: str, signature: Signature, args: tuple[Node, ...], pos: int) -> Type:
-        """The type given, if the arguments fit the signature."""
-        if len(args) != len(signature.params):
-            few = len(args) < len(signature.params)
-            raise ExprError(f"{'not enough' if few else 'too many'} arguments to call {name}", pos)
-        for arg, param in zip(args, signature.params, strict=True):
-            found = self.visit(arg)
-            if not _accepts(param, found):
-                raise ExprError(f"{name} takes a {param} here, not a {found}", arg.pos)
-        return signature.gives
+            return _fitted(name, self.environment.functions[name], node, given)
+        return _fitted(name, METHODS[self.visit(callee.base).kind][name].signature, node, given)
 
     # -- functions of the language ------------------------------------------------------------
 
@@ -107,10 +95,13 @@ class CallChecker:
         return self._predicate(node)
 
     def _overloaded(self, node: Builtin) -> Type:
+        # The arguments are looked at once: to try each way from the start would take a time
+        # exponential in the depth of `join(join(join(…)))`.
+        given = [self.visit(arg) for arg in node.args]
         problem: ExprError | None = None
         for signature in SIGNATURES[node.name]:
             try:
-                return self._fitted(node.name, signature, node.args, node.pos)
+                return _fitted(node.name, signature, node, given)
             except ExprError as error:
                 problem = problem or error
         raise problem or ExprError(f"{node.name} cannot be called", node.pos)
@@ -123,10 +114,8 @@ class CallChecker:
         for number, each in enumerate(found):
             kinds = shape.kinds[min(number, len(shape.kinds) - 1)]
             if not each.is_unknown and each.kind not in kinds:
-                raise ExprError(f"{node.name} does not take a {each}", node.args[number].pos)
-        if node.name in ("first", "last"):  # only a list of strings names its elements' type
-            return STRING if found[0].name == STRINGS.name else UNKNOWN
-        return found[0] if shape.gives is None else shape.gives
+                raise ExprError(f"{node.name} does not take {each}", node.args[number].pos)
+        return _declared(node.name, found[0]) or shape.gives or found[0]
 
     def _aggregate(self, node: Builtin) -> Type:
         found = [self.visit(arg) for arg in node.args]
@@ -134,9 +123,9 @@ class CallChecker:
             raise ExprError(f"not enough arguments to call {node.name}", node.pos)
         for number, each in enumerate(found):
             if each.is_unknown or each.kind is Kind.LIST:
-                return UNKNOWN  # what follows is not looked at
+                return ANY  # what follows is not looked at
             if each.kind not in NUMERIC:
-                raise ExprError(f"{node.name} does not take a {each}", node.args[number].pos)
+                raise ExprError(f"{node.name} does not take {each}", node.args[number].pos)
         return found[0]
 
     def _get(self, node: Builtin) -> Type:
@@ -151,9 +140,9 @@ class CallChecker:
             return base.element()
         if base.kind is Kind.MAP:
             if not prop.is_unknown and not assignable(prop, base.key()):
-                raise ExprError(f"a {base} has no key that is a {prop}", node.args[1].pos)
+                raise ExprError(f"{base} has no key that is {prop}", node.args[1].pos)
             return base.element()
-        raise ExprError(f"get does not take a {base}", node.args[0].pos)
+        raise ExprError(f"get does not take {base}", node.args[0].pos)
 
     def _date(self, node: Builtin) -> Type:
         found = [self.visit(arg) for arg in node.args]
@@ -167,7 +156,7 @@ class CallChecker:
     def _predicate(self, node: Builtin) -> Type:
         over = self.visit(node.args[0])
         if over.kind not in (Kind.LIST, Kind.UNKNOWN):
-            raise ExprError(f"{node.name} takes a list, not a {over}", node.args[0].pos)
+            raise ExprError(f"{node.name} takes a list, not {over}", node.args[0].pos)
         given = self._asked(node, over) if len(node.args) > 1 else None
         if len(node.args) > 2:
             order = self.visit(node.args[2])
@@ -187,7 +176,7 @@ class CallChecker:
             raise ExprError("a predicate cannot be nil", predicate.pos)
         if node.name in _BOOLEAN and given.kind not in (Kind.BOOL, Kind.UNKNOWN):
             raise ExprError(
-                f"the predicate of {node.name} gives a bool, not a {given}", predicate.pos
+                f"the predicate of {node.name} gives a bool, not {given}", predicate.pos
             )
         return given
 
@@ -197,10 +186,33 @@ class CallChecker:
             raise ExprError("'#' has a meaning in a predicate only", node.pos)
         over, named = self.loops[-1]
         if not node.name:
-            return over.element()
+            return _element(over)
         if node.name not in named:
             raise ExprError(f"unknown pointer #{node.name}", node.pos)
         return named[node.name]
+
+
+def _declared(name: str, first: Type) -> Type | None:
+    """What a function gives that passes on its argument, or a part of it, as Go declares it.
+
+    What is known of a list's elements beyond the declaration is forgotten here.
+    """
+    if name in ("first", "last"):
+        return STRING if first.name == STRINGS.name else ANY
+    if name == "take" and first.kind is Kind.LIST:
+        return STRINGS if first.name == STRINGS.name else LIST
+    return ANY if name in ("take", "abs") and first.is_unknown else None
+
+
+def _fitted(name: str, signature: Signature, node: Call | Builtin, given: list[Type]) -> Type:
+    """What a call gives, if its arguments fit the signature."""
+    if len(given) != len(signature.params):
+        few = len(given) < len(signature.params)
+        raise ExprError(f"{'not enough' if few else 'too many'} arguments to call {name}", node.pos)
+    for arg, found, param in zip(node.args, given, signature.params, strict=True):
+        if not _accepts(param, found):
+            raise ExprError(f"{name} takes {param} here, not {found}", arg.pos)
+    return signature.gives
 
 
 def _accepts(param: Type, found: Type) -> bool:
@@ -217,13 +229,19 @@ def _gives(name: str, over: Type, given: Type | None) -> Type:
     if name in ("count", "findIndex", "findLastIndex"):
         return INT
     if name in ("find", "findLast"):
-        return over.element()
+        return _element(over)
     if name == "filter":
         return LIST if over.is_unknown else list_of(over.element())
     if name == "map":
         return list_of(given or UNKNOWN)
+    if name == "sum" and given is not None and given.is_unknown:
+        return ANY
     if name == "groupBy":
         return GROUPS
     if name == "sortBy":
         return over
-    return given if given is not None else over.element()  # sum, reduce
+    return given if given is not None else _element(over)  # sum, reduce
+
+
+def _element(over: Type) -> Type:
+    return UNKNOWN if over.is_unknown else over.element()

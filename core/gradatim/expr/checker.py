@@ -98,7 +98,7 @@ class _Checker:
                 return BOOL
         elif operand.is_number or operand.is_unknown:
             return operand
-        raise ExprError(f"{node.op!r} does not take a {operand}", node.pos)
+        raise ExprError(f"{node.op!r} does not take {operand}", node.pos)
 
     def binary(self, node: Binary) -> Type:
         left = self.visit(node.left)
@@ -112,7 +112,7 @@ class _Checker:
                     raise ExprError(error.message, node.right.pos) from None
         found = rules.binary(node.op, left, right)
         if found is None:
-            message = f"{node.op!r} does not take a {left} and a {right}"
+            message = f"{node.op!r} does not take {left} and {right}"
             raise ExprError(message, node.pos)
         return found
 
@@ -128,15 +128,15 @@ class _Checker:
             return UNKNOWN
         if base.kind is Kind.LIST:
             if prop.kind not in (Kind.INT, Kind.UNKNOWN):
-                raise ExprError(f"a list is indexed by an integer, not by a {prop}", node.prop.pos)
+                raise ExprError(f"a list is indexed by an integer, not by {prop}", node.prop.pos)
             return base.element()
         if base.kind is Kind.MAP:
             if not prop.is_unknown and not assignable(prop, base.key()):
-                raise ExprError(f"a {base} has no key that is a {prop}", node.prop.pos)
+                raise ExprError(f"{base} has no key that is {prop}", node.prop.pos)
             return base.element()
         if isinstance(node.prop, Literal) and node.prop.value in METHODS.get(base.kind, ()):
             return FUNCTION
-        raise ExprError(f"a {base} has no members", node.pos)
+        raise ExprError(f"{base} has no members", node.pos)
 
     def environment_member(self, node: Member) -> Type:
         if not (isinstance(node.prop, Literal) and isinstance(node.prop.value, str)):
@@ -158,7 +158,7 @@ class _Checker:
                     self.visit(end)
             return UNKNOWN
         if base.kind not in (Kind.STRING, Kind.LIST):
-            raise ExprError(f"a {base} cannot be sliced", node.pos)
+            raise ExprError(f"{base} cannot be sliced", node.pos)
         for end in children(node):
             if end is not node.base and self.visit(end).kind not in (Kind.INT, Kind.UNKNOWN):
                 raise ExprError("a slice goes from integer to integer", end.pos)
@@ -181,12 +181,14 @@ class _Checker:
     def conditional(self, node: Conditional) -> Type:
         test = self.visit(node.test)
         if test.kind not in (Kind.BOOL, Kind.UNKNOWN):
-            raise ExprError(f"the test of a choice is a bool, not a {test}", node.test.pos)
+            raise ExprError(f"the test of a choice is a bool, not {test}", node.test.pos)
         return rules.either(self.visit(node.then), self.visit(node.other))
 
     def list_literal(self, node: ListLiteral) -> Type:
         kinds = [self.visit(item) for item in node.items]
-        if kinds and all(rules.same_family(kinds[0], each) for each in kinds):
+        if not kinds:
+            return list_of(UNKNOWN)
+        if all(rules.same_family(kinds[0], each) for each in kinds):
             return list_of(kinds[-1])
         return LIST
 

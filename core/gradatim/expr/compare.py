@@ -9,7 +9,7 @@ from collections.abc import Callable
 from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import Budget
 from gradatim.expr.times import Moment, Span
-from gradatim.expr.values import AnyMap, as_bytes, is_nil, kind_of
+from gradatim.expr.values import AnyMap, PairList, as_bytes, is_nil, kind_of
 
 _PLAIN = frozenset({type(None), bool, int, float, str, Moment, Span})
 _Comparison = Callable[[object, object, Budget], bool]
@@ -39,7 +39,7 @@ def _plain_equal(left: object, right: object) -> bool:
 def _lists_equal(
     left: list[object] | range, right: list[object] | range, budget: Budget, same: _Comparison
 ) -> bool:
-    if len(left) != len(right):
+    if len(left) != len(right) or (type(left) is PairList) is not (type(right) is PairList):
         return False
     budget.steps(len(left))
     return all(same(a, b, budget) for a, b in zip(left, right, strict=True))
@@ -76,7 +76,7 @@ def _order(left: object, right: object, op: str) -> int | None:
         isinstance(left, Span) and isinstance(right, Span)
     ):
         return _number_order(left.ns, right.ns)
-    raise ExprError(f"{op!r} does not take a {kind_of(left)} and a {kind_of(right)}")
+    raise ExprError(f"{op!r} does not take {kind_of(left)} and {kind_of(right)}")
 
 
 def _number_order(left: int | float, right: int | float) -> int | None:

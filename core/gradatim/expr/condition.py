@@ -22,7 +22,7 @@ from gradatim.expr.scope import Environment
 from gradatim.expr.syntax import Node
 from gradatim.expr.times import Moment, Span, Zone, from_datetime, to_datetime
 from gradatim.expr.traps import warnings_of
-from gradatim.expr.types import TIME, UNKNOWN, Type, type_of_result
+from gradatim.expr.types import TIME, Type, type_of_result
 from gradatim.expr.values import AnyMap, FunctionValue, kind_of
 
 _REMEMBERED = 1_024  # conditions kept ready: more than a cluster's templates have
@@ -53,7 +53,7 @@ class Condition:
         found = self.value(result, now=now, limits=limits)
         if isinstance(found, bool):
             return found
-        raise ExprError(f"expected a bool, not a {kind_of(found)}", None, self.source)
+        raise ExprError(f"expected a bool, not {kind_of(found)}", None, self.source)
 
     def value(self, result: object, *, now: datetime, limits: Limits = DEFAULT) -> object:
         """What the condition gives, of whatever sort. Raises `ExprError` like `evaluate`."""
@@ -174,7 +174,7 @@ def evaluate_time(source: str, *, now: datetime, limits: Limits = DEFAULT) -> da
         found = _time_expression(source)(Frame(None, from_datetime(now), Budget(limits)))
         if isinstance(found, Moment):
             return _datetime(found)
-        raise ExprError(f"expected a time, not a {kind_of(found)}")
+        raise ExprError(f"expected a time, not {kind_of(found)}")
 
     return _guarded(source, work)
 
@@ -190,8 +190,8 @@ def check_time(source: str) -> ExprError | None:
         given = check_types(tree, scope.TIME)[tree]
     except ExprError as error:
         return error.within(source)
-    if given not in (UNKNOWN, TIME):
-        return ExprError(f"expected a time, not a {given}", None, source)
+    if given != TIME and not given.is_unknown:
+        return ExprError(f"expected a time, not {given}", None, source)
     return None
 
 

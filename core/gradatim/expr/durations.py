@@ -43,8 +43,13 @@ def parsed_duration(text: str) -> Span:
 
 
 def _nanoseconds(whole: str, fraction: str, unit: int) -> int:
-    tenths: int = 10 ** len(fraction)
-    return int(whole or "0") * unit + int(fraction or "0") * unit // tenths
+    """The fraction by way of a float, as Go has it: 0.333…h is a round 20 minutes."""
+    digits, scale = 0, 1.0
+    for digit in fraction:
+        if digits > MAX_INT // 10:
+            break
+        digits, scale = digits * 10 + int(digit), scale * 10
+    return int(whole or "0") * unit + int(float(digits) * (float(unit) / scale))
 
 
 def duration_text(span: Span) -> str:

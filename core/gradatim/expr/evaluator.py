@@ -25,6 +25,7 @@ from gradatim.expr.syntax import (
     Let,
     ListLiteral,
     Literal,
+    LiteralSet,
     MapLiteral,
     Member,
     Name,
@@ -33,7 +34,6 @@ from gradatim.expr.syntax import (
     Predicate,
     Sequence,
     Slice,
-    StringSet,
     Unary,
     children,
 )
@@ -186,7 +186,7 @@ class _Lowering:
             if function is _CUT:
                 return _CUT
             if not isinstance(function, FunctionValue):
-                raise ExprError(f"a {kind_of(function)} cannot be called", node.pos)
+                raise ExprError(f"{kind_of(function)} cannot be called", node.pos)
             return located(ENVIRONMENT[function.name], frame, values, node.pos)
 
         return run
@@ -205,7 +205,7 @@ class _Lowering:
                 value = access.fetch(value, name)
                 if isinstance(value, FunctionValue):
                     return located(ENVIRONMENT[value.name], frame, values, pos)
-                raise ExprError(f"a {kind_of(value)} cannot be called", pos)
+                raise ExprError(f"{kind_of(value)} cannot be called", pos)
             try:
                 return call_method(value, name, values)
             except ExprError as error:
@@ -276,15 +276,16 @@ class _Lowering:
             frame.budget.elements(len(items) // 2)
             found: dict[str, object] = {}
             values = [item(frame) for item in items]
-            for key, value in zip(values[::2], values[1::2], strict=True):
+            # As in the reference: of two entries with one key, the first stays.
+            for key, value in zip(values[-2::-2], values[::-2], strict=True):
                 if not isinstance(key, str):
-                    raise ExprError(f"the key of a map is a string, not a {kind_of(key)}", node.pos)
+                    raise ExprError(f"the key of a map is a string, not {kind_of(key)}", node.pos)
                 found[key] = value
             return found
 
         return run
 
-    def string_set(self, _node: StringSet) -> Evaluate:
+    def literal_set(self, _node: LiteralSet) -> Evaluate:
         return lambda _frame: None  # the operator beside it holds the set
 
 
@@ -315,5 +316,5 @@ _LOWER: dict[type, Callable[[_Lowering, Any], Evaluate]] = {
     Conditional: _Lowering.conditional,
     ListLiteral: _Lowering.list_literal,
     MapLiteral: _Lowering.map_literal,
-    StringSet: _Lowering.string_set,
+    LiteralSet: _Lowering.literal_set,
 }

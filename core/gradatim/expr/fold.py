@@ -21,9 +21,9 @@ from gradatim.expr.syntax import (
     Call,
     ListLiteral,
     Literal,
+    LiteralSet,
     Name,
     Node,
-    StringSet,
     Unary,
     rebuilt,
 )
@@ -39,7 +39,7 @@ def fold(tree: Node, types: Types) -> Node:
 
     Raises `ExprError` where the reference finds a division by zero before running.
     """
-    for rewrite in (_float_arguments, _string_set, _constant, *REWRITES):
+    for rewrite in (_float_arguments, _literal_set, _constant, *REWRITES):
         tree = _Walk(types, rewrite).visit(tree)
     return tree
 
@@ -88,14 +88,20 @@ def _with_floats(node: Node, types: Types) -> Node:
     return node
 
 
-def _string_set(node: Node, _types: Types) -> Node:
-    """`x in ["a", "b"]`: the reference asks a set, and fails when x is no string."""
-    if isinstance(node, Binary) and node.op == "in" and isinstance(node.right, ListLiteral):
-        items = node.right.items
-        values = [item.value for item in items if isinstance(item, Literal)]
-        strings = frozenset(value for value in values if isinstance(value, str))
-        if items and len(values) == len(items) and all(isinstance(v, str) for v in values):
-            return replace(node, right=StringSet(node.right.pos, strings))
+def _literal_set(node: Node, types: Types) -> Node:
+    """`x in ["a", "b"]`: the reference asks a set, and fails when x is no string.
+
+    So it does with `x in [1, 2]` where x is known to be an int, which it may not be in the end.
+    """
+    if not (isinstance(node, Binary) and node.op == "in" and isinstance(node.right, ListLiteral)):
+        return node
+    items = [item.value if isinstance(item, Literal) else None for item in node.right.items]
+    strings = [item for item in items if type(item) is str]
+    integers = [item for item in items if type(item) is int]
+    if items and len(strings) == len(items):
+        return replace(node, right=LiteralSet(node.right.pos, frozenset(strings), str))
+    if items and len(integers) == len(items) and types[node.left] == INT:
+        return replace(node, right=LiteralSet(node.right.pos, frozenset(integers), int))
     return node
 
 

@@ -32,7 +32,7 @@ def _as_int(_frame: Frame, value: object) -> int:
         return value
     if isinstance(value, str):
         return parsed_int(value)
-    raise ExprError(f"asInt does not take a {kind_of(value)}")
+    raise ExprError(f"asInt does not take {kind_of(value)}")
 
 
 def _as_float(_frame: Frame, value: object) -> float:
@@ -41,7 +41,7 @@ def _as_float(_frame: Frame, value: object) -> float:
         return float(value)
     if isinstance(value, str):
         return parsed_float(value)
-    raise ExprError(f"asFloat does not take a {kind_of(value)}")
+    raise ExprError(f"asFloat does not take {kind_of(value)}")
 
 
 def _is_nan(_frame: Frame, value: object) -> bool:
@@ -55,7 +55,7 @@ def _is_inf(_frame: Frame, value: object) -> bool:
 def _float(value: object, name: str) -> float:
     if type(value) is float:
         return value
-    raise ExprError(f"{name} takes a float, not a {kind_of(value)}")
+    raise ExprError(f"{name} takes a float, not {kind_of(value)}")
 
 
 def _is_nil(frame: Frame, _value: object) -> bool:

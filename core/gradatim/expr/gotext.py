@@ -14,6 +14,7 @@ from gradatim.expr.times import Moment, Span, Zone
 from gradatim.expr.values import AnyMap, kind_of
 
 _DEEPEST = 100
+_PLAIN = 6  # digits before the point that are written without an exponent
 
 
 def shortest(value: float) -> tuple[str, str, int]:
@@ -48,7 +49,7 @@ def _float_text(value: float) -> str:
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     sign, digits, power = shortest(value)
-    if -4 <= power < 21:
+    if -4 <= power < _PLAIN:
         return plain_float(sign, digits, power)
     return scientific_float(sign, digits, power)
 
@@ -63,7 +64,8 @@ def go_string(value: object, budget: Budget, depth: int = 0) -> str:
         pairs = [(key, value[key]) for key in sorted(value)]
         text = f"map[{' '.join(_entries(pairs, budget, depth))}]"
     elif isinstance(value, AnyMap):
-        text = f"map[{' '.join(sorted(_entries(list(value.items()), budget, depth)))}]"
+        ordered = sorted(value.items(), key=_rank)
+        text = f"map[{' '.join(_entries(ordered, budget, depth))}]"
     else:
         text = _scalar(value)
     budget.text(len(text))
@@ -74,6 +76,13 @@ def _nested(values: list[object] | range, budget: Budget, depth: int) -> list[st
     if depth > _DEEPEST:
         raise ExprError("the value is nested too deeply")
     return [go_string(each, budget, depth + 1) for each in values]
+
+
+def _rank(entry: tuple[object, object]) -> tuple[str, float, str]:
+    """Where an entry of a map stands when printed: numbers by size, strings by letters."""
+    key = entry[0]
+    number = float(key) if isinstance(key, int | float) else 0.0
+    return kind_of(key), number, key if isinstance(key, str) else ""
 
 
 def _entries(pairs: list[tuple[object, object]], budget: Budget, depth: int) -> list[str]:
@@ -97,4 +106,4 @@ def _scalar(value: object) -> str:
         return duration_text(value)
     if isinstance(value, Zone):
         return value.name
-    raise ExprError(f"a {kind_of(value)} has no text")
+    raise ExprError(f"{kind_of(value)} has no text")

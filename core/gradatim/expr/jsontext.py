@@ -88,7 +88,7 @@ def _clean(value: object) -> object:
         return {sound(str(key)): each for key, each in value.items()}
     if isinstance(value, list | tuple):
         return list(value)
-    raise ExprError(f"a measured value cannot be a {kind.__name__}")
+    raise ExprError(f"a measured value cannot be {kind.__name__}")
 
 
 def _as_float(value: int) -> float:
@@ -144,7 +144,7 @@ def _scalar(value: object) -> str:
         return str(value.ns)
     if isinstance(value, Zone):
         return "{}"
-    raise ExprError(f"a {kind_of(value)} cannot be written as JSON")
+    raise ExprError(f"{kind_of(value)} cannot be written as JSON")
 
 
 def _float_text(value: float) -> str:

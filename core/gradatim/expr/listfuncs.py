@@ -12,7 +12,7 @@ from gradatim.expr.compare import equal
 from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Frame
 from gradatim.expr.ordering import in_order, is_descending
-from gradatim.expr.values import AnyMap, NilList, is_nil, kind_of
+from gradatim.expr.values import AnyMap, NilList, PairList, is_nil, kind_of
 
 _TYPES: dict[str, str] = {
     "list": "array",
@@ -26,20 +26,20 @@ _TYPES: dict[str, str] = {
 def _list(value: object, name: str) -> list[object] | range:
     if isinstance(value, list | range):
         return value
-    raise ExprError(f"{name} takes a list, not a {kind_of(value)}")
+    raise ExprError(f"{name} takes a list, not {kind_of(value)}")
 
 
 def _pairs_of(value: object, name: str) -> list[tuple[object, object]]:
     if isinstance(value, dict | AnyMap):
         return list(value.items())
-    raise ExprError(f"{name} takes a map, not a {kind_of(value)}")
+    raise ExprError(f"{name} takes a map, not {kind_of(value)}")
 
 
 def _len(_frame: Frame, value: object) -> int:
     """Characters of a string, elements of a list, entries of a map."""
     if isinstance(value, str | list | range | dict | AnyMap):
         return len(value)
-    raise ExprError(f"len does not take a {kind_of(value)}")
+    raise ExprError(f"len does not take {kind_of(value)}")
 
 
 def _type(_frame: Frame, value: object) -> str:
@@ -67,7 +67,7 @@ def _entry(value: object, key: int) -> object:
 def _take(frame: Frame, value: object, count: object) -> object:
     items = _list(value, "take")
     if type(count) is not int:
-        raise ExprError(f"take takes a number of elements, not a {kind_of(count)}")
+        raise ExprError(f"take takes a number of elements, not {kind_of(count)}")
     if count < 0:
         raise ExprError(f"take cannot take {count} elements")
     frame.budget.steps(min(count, len(items)))
@@ -83,7 +83,7 @@ def _values(frame: Frame, value: object) -> list[object]:
 
 
 def _to_pairs(frame: Frame, value: object) -> list[object]:
-    return _made(frame, [[key, value] for key, value in _pairs_of(value, "toPairs")])
+    return PairList(_made(frame, [PairList(pair) for pair in _pairs_of(value, "toPairs")]))
 
 
 def _from_pairs(frame: Frame, value: object) -> AnyMap:

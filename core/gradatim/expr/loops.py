@@ -72,7 +72,7 @@ class _Turns:
             return as_bytes(found)
         if isinstance(found, dict | AnyMap) and not found:
             return []
-        raise ExprError(f"{self.parts.node.name} takes a list, not a {kind_of(found)}")
+        raise ExprError(f"{self.parts.node.name} takes a list, not {kind_of(found)}")
 
     def each(self, frame: Frame, items: Items, *, backwards: bool = False) -> Iterator[object]:
         """What the predicate gives for each element; `frame.loop` says which that is."""

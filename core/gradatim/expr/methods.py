@@ -58,6 +58,12 @@ def _sign(span: Span) -> int:
     return -1 if span.ns < 0 else 1
 
 
+def _units(span: Span, unit: int) -> float:
+    """Whole units and the rest added as floats: Go's way, to the last digit."""
+    whole, rest = divmod(abs(span.ns), unit)
+    return _sign(span) * (float(whole) + rest / unit)
+
+
 _TIME: dict[str, Method] = {
     "Unix": _method(INT, lambda t: t.ns // SECOND),
     "UnixMilli": _method(INT, lambda t: t.ns // 1_000_000),
@@ -86,9 +92,9 @@ _TIME: dict[str, Method] = {
 }
 
 _DURATION: dict[str, Method] = {
-    "Hours": _method(FLOAT, lambda d: d.ns / _HOUR),
-    "Minutes": _method(FLOAT, lambda d: d.ns / (60 * SECOND)),
-    "Seconds": _method(FLOAT, lambda d: d.ns / SECOND),
+    "Hours": _method(FLOAT, lambda d: _units(d, _HOUR)),
+    "Minutes": _method(FLOAT, lambda d: _units(d, 60 * SECOND)),
+    "Seconds": _method(FLOAT, lambda d: _units(d, SECOND)),
     "Milliseconds": _method(INT, lambda d: _sign(d) * (abs(d.ns) // 1_000_000)),
     "Microseconds": _method(INT, lambda d: _sign(d) * (abs(d.ns) // 1_000)),
     "Nanoseconds": _method(INT, lambda d: d.ns),
@@ -113,12 +119,12 @@ def call_method(value: object, name: str, args: list[object]) -> object:
     methods = _TIME if isinstance(value, Moment) else _DURATION if isinstance(value, Span) else {}
     method = methods.get(name)
     if method is None:
-        raise ExprError(f"a {kind_of(value)} has no method {name[:40]}")
+        raise ExprError(f"{kind_of(value)} has no method {name[:40]}")
     params = method.signature.params
     if len(params) != len(args):
         raise ExprError(f"{name} takes {len(params)} arguments, not {len(args)}")
     for param, arg in zip(params, args, strict=True):
         if type(arg) is not _SORTS[param.kind]:
-            raise ExprError(f"{name} takes a {param}, not a {kind_of(arg)}")
+            raise ExprError(f"{name} takes {param}, not {kind_of(arg)}")
     found: object = method.run(value, *args)
     return found

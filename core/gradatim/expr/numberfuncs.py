@@ -22,7 +22,7 @@ _WORD = 2**64
 def _number(value: object, name: str) -> int | float:
     if type(value) is float or type(value) is int:
         return value
-    raise ExprError(f"{name} does not take a {kind_of(value)}")
+    raise ExprError(f"{name} does not take {kind_of(value)}")
 
 
 def _abs(_frame: Frame, value: object) -> int | float:
@@ -115,7 +115,7 @@ def _bits(name: str, op: Callable[[int, int], int]) -> Callable[[Frame, object, 
     def run(_frame: Frame, left: object, right: object) -> int:
         for value in (left, right):
             if type(value) is not int:
-                raise ExprError(f"{name} takes integers, not a {kind_of(value)}")
+                raise ExprError(f"{name} takes integers, not {kind_of(value)}")
         return wrapped(op(int(str(left)), int(str(right))))
 
     return run
@@ -133,7 +133,7 @@ def _shifted(by: Callable[[int, int], int]) -> Callable[[int, int], int]:
 def _not(_frame: Frame, value: object) -> int:
     if type(value) is int:
         return ~value
-    raise ExprError(f"bitnot takes an integer, not a {kind_of(value)}")
+    raise ExprError(f"bitnot takes an integer, not {kind_of(value)}")
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

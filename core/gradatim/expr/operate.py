@@ -11,7 +11,7 @@ from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Evaluate, Frame
 from gradatim.expr.limits import Budget
 from gradatim.expr.numerals import wrapped
-from gradatim.expr.syntax import Binary, Literal, StringSet
+from gradatim.expr.syntax import Binary, Literal, LiteralSet
 from gradatim.expr.types import INT, STRING, Type
 from gradatim.expr.values import as_index, is_nil, kind_of
 
@@ -24,7 +24,7 @@ def truth(value: object, pos: int) -> bool:
     """A value where a bool is asked for."""
     if value is True or value is False:
         return value
-    raise ExprError(f"expected a bool, not a {kind_of(value)}", pos)
+    raise ExprError(f"expected a bool, not {kind_of(value)}", pos)
 
 
 def located(
@@ -80,7 +80,7 @@ def _typed_equality(sort: type, wanted: bool) -> _Operation:
     def run(left: object, right: object, _budget: Budget) -> object:
         for value in (left, right):
             if type(value) is not sort:
-                raise ExprError(f"a {kind_of(value)} stands where only a {sort.__name__} may")
+                raise ExprError(f"{kind_of(value)} stands where only {sort.__name__} may")
         return (left == right) is wanted
 
     return run
@@ -88,9 +88,9 @@ def _typed_equality(sort: type, wanted: bool) -> _Operation:
 
 def membership(node: Binary, known: Type, left: Evaluate, right: Evaluate) -> Evaluate:
     """`in`."""
-    if isinstance(node.right, StringSet):
-        values = node.right.values
-        return _asked(lambda a, _budget: access.contains_string(a, values), left, node.pos)
+    if isinstance(node.right, LiteralSet):
+        values, sort = node.right.values, node.right.sort
+        return _asked(lambda a, _budget: access.in_set(a, values, sort), left, node.pos)
     bounds = _literal_range(node)
     if bounds is not None and known == INT:  # as the reference: the range is never made
         low, high = bounds
@@ -125,7 +125,7 @@ def _searched_for(text: object, pattern: object, budget: Budget) -> bool:
     if is_nil(text) or is_nil(pattern):
         return False
     if not isinstance(pattern, str):
-        raise ExprError(f"a {kind_of(pattern)} is no pattern")
+        raise ExprError(f"{kind_of(pattern)} is no pattern")
     return _searched(regex.compile_pattern(pattern), text, budget)
 
 
@@ -133,7 +133,7 @@ def _searched(pattern: regex.Pattern, text: object, budget: Budget) -> bool:
     if is_nil(text):
         return False
     if not isinstance(text, str):
-        raise ExprError(f"'matches' does not look into a {kind_of(text)}")
+        raise ExprError(f"'matches' does not look into {kind_of(text)}")
     budget.text(len(text))
     return pattern.search(text, budget)
 
@@ -148,7 +148,7 @@ def _textual(op: str, test: Callable[[str, str], bool]) -> _Operation:
         if isinstance(left, str) and isinstance(right, str):
             budget.text(len(left))
             return test(left, right)
-        raise ExprError(f"{op!r} does not take a {kind_of(left)} and a {kind_of(right)}")
+        raise ExprError(f"{op!r} does not take {kind_of(left)} and {kind_of(right)}")
 
     return run
 

@@ -22,7 +22,7 @@ def is_descending(order: object) -> bool:
         return False
     if order == "desc" and isinstance(order, str):
         return True
-    shown = repr(order[:40]) if isinstance(order, str) else f"a {kind_of(order)}"
+    shown = repr(order[:40]) if isinstance(order, str) else f"{kind_of(order)}"
     raise ExprError(f"an order is 'asc' or 'desc', not {shown}")
 
 

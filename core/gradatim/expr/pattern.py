@@ -75,6 +75,8 @@ def parse_pattern(pattern: str) -> Regex:
     """The tree of a pattern. Raises `ExprError` if Go's regexp would refuse it."""
     if len(pattern) > _LONGEST:
         raise ExprError(f"a pattern is not longer than {_LONGEST} characters")
+    if any("\ud800" <= char <= "\udfff" for char in pattern):
+        raise ExprError("a pattern is not cut within a character")
     reader = _Reader(pattern)
     found = reader.alternatives()
     if reader.pos < len(pattern):
@@ -208,7 +210,7 @@ class _Reader:
             self.pos = name.end()
             return False
         match = _FLAGS.match(self.pattern, self.pos)
-        if match is None or (not match[1] and not match[2] and match[3] == ")"):
+        if match is None:
             raise self.error("an unknown group")
         self.flags = (self.flags | set(match[1])) - set(match[2] or "")
         self.pos = match.end()
@@ -281,8 +283,6 @@ class _Reader:
         while first or self.peek() != "]":
             if not self.peek():
                 raise self.error("a missing ']'")
-            if self.peek() == "-" and not first and self.peek(2) != "-]":
-                raise self.error("a bad range")
             first = False
             named = self.named_class()
             if named is not None:

@@ -19,6 +19,7 @@ from gradatim.expr.pattern import Anchor, Chars, Concat, Either, Regex, Repeat, 
 
 _LARGEST = 20_000  # steps of an automaton
 _REMEMBERED = 2_000  # moves kept before they are forgotten
+_CHARS = 4  # characters of a text that are read for one step of the budget
 _PARTS = 16  # parts of an automaton that are moved for one step of the budget
 
 _START, _NEWLINE, _WORD_CHAR, _OTHER = range(4)
@@ -54,7 +55,7 @@ class Pattern:
 
     def search(self, text: str, budget: Budget) -> bool:
         """The pattern is found somewhere in the text. Raises `ExprError` beyond the budget."""
-        budget.steps(len(text) // _PARTS)
+        budget.steps(len(text) // _CHARS)
         states = self._states(frozenset({self._entry}), _START)
         for char in text:
             following = states.moves.get(char, states)

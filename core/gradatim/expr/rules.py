@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradatim.expr.types import (
+    ANY,
     BOOL,
     DURATION,
     FLOAT,
     INT,
     LIST,
+    LONG,
     NIL,
     STRING,
     TIME,
@@ -66,10 +68,18 @@ def either(then: Type, other: Type) -> Type:
 
 
 def same_family(left: Type, right: Type) -> bool:
-    """A list that holds both types still has elements of a known type."""
-    if left.kind is Kind.INT:
-        return left.name == right.name
-    return left.kind is right.kind
+    """A list that holds both types still has elements of one type: that of the last."""
+    return _FAMILIES.get(left, left.kind) == _FAMILIES.get(right, right.kind)
+
+
+# What Go's reflection makes one kind of, or two.
+_FAMILIES: dict[Type, Kind | str] = {
+    NIL: "invalid",
+    UNKNOWN: "invalid",
+    ANY: "interface",
+    LONG: "int64",
+    DURATION: "int64",
+}
 
 
 def _unknown_with(left: Type, right: Type, kinds: frozenset[Kind]) -> bool:

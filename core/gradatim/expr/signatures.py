@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradatim.expr.types import (
+    ANY,
     ANY_MAP,
     BOOL,
     DURATION,
@@ -70,7 +71,7 @@ SIGNATURES: dict[str, tuple[Signature, ...]] = {
     "hasPrefix": _ways(BOOL, (STRING, STRING)),
     "hasSuffix": _ways(BOOL, (STRING, STRING)),
     "toJSON": _ways(STRING, (UNKNOWN,)),
-    "fromJSON": _ways(UNKNOWN, (STRING,)),
+    "fromJSON": _ways(ANY, (STRING,)),
     "toBase64": _ways(STRING, (STRING,)),
     "fromBase64": _ways(STRING, (STRING,)),
     "now": (*_ways(TIME, ()), *_ways(TIME, (ZONE,))),
@@ -109,8 +110,8 @@ SHAPES: dict[str, Shape] = {
     "uniq": Shape(1, 1, (_LIST,), LIST),
     "flatten": Shape(1, 1, (_LIST,), LIST),
     "concat": Shape(1, _MANY, (_LIST,), LIST),
-    "first": Shape(1, 1, (_LIST,), UNKNOWN),
-    "last": Shape(1, 1, (_LIST,), UNKNOWN),
+    "first": Shape(1, 1, (_LIST,), ANY),
+    "last": Shape(1, 1, (_LIST,), ANY),
 }
 """Functions of the language that look at kinds only."""
 
@@ -123,7 +124,7 @@ ENVIRONMENT: dict[str, Signature] = {
     "isNaN": Signature((FLOAT,), BOOL),
     "isInf": Signature((FLOAT,), BOOL),
     "isNil": Signature((UNKNOWN,), BOOL),
-    "default": Signature((UNKNOWN, UNKNOWN), UNKNOWN),
+    "default": Signature((UNKNOWN, UNKNOWN), ANY),
 }
 """Argo's functions in a condition."""
 

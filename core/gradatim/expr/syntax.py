@@ -153,10 +153,14 @@ class MapLiteral(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StringSet(Node):
-    """The right side of `x in ["a", "b"]`; only the folder makes it."""
+class LiteralSet(Node):
+    """The right side of `x in ["a", "b"]` or `x in [1, 2]`; only the folder makes it.
 
-    values: frozenset[str]
+    `sort` is what may be asked for: str or int.
+    """
+
+    values: frozenset[str | int]
+    sort: type
 
 
 def children(node: Node) -> Iterator[Node]:

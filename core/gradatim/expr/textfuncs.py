@@ -15,7 +15,7 @@ from gradatim.expr.frame import Frame
 from gradatim.expr.gotext import go_string
 from gradatim.expr.jsontext import from_json, to_json
 from gradatim.expr.lexer import SPACES
-from gradatim.expr.values import as_bytes, as_index, as_text, kind_of
+from gradatim.expr.values import NilList, as_bytes, as_index, as_text, kind_of
 
 _SPACES = "".join(SPACES)
 _MOST_REPEATS = 1_000_000
@@ -26,7 +26,7 @@ def _text(frame: Frame, *values: object) -> tuple[str, ...]:
     """The values as strings, charged for. Raises `ExprError` at any other."""
     for value in values:
         if not isinstance(value, str):
-            raise ExprError(f"expected a string, not a {kind_of(value)}")
+            raise ExprError(f"expected a string, not {kind_of(value)}")
         frame.budget.text(len(value))
     return tuple(value for value in values if isinstance(value, str))
 
@@ -68,14 +68,14 @@ def lower_char(char: str) -> str:
     return char.lower()[0] if char == "İ" else char.lower()
 
 
-def _pieces(frame: Frame, value: object, separator: object, most: object) -> list[str]:
+def _pieces(frame: Frame, value: object, separator: object, most: object) -> list[object]:
     """At most `most` pieces (below 0: all) between separators."""
     text, sep = _text(frame, value, separator)
     count = as_index(most)
     if count == 0:
-        return []
+        return NilList()
     if sep:
-        pieces = text.split(sep, -1 if count < 0 else count - 1)
+        pieces: list[object] = [*text.split(sep, -1 if count < 0 else count - 1)]
     elif count < 0 or count >= len(text):
         pieces = list(text)
     else:
@@ -84,14 +84,14 @@ def _pieces(frame: Frame, value: object, separator: object, most: object) -> lis
     return pieces
 
 
-def _split(frame: Frame, value: object, separator: object, most: object = -1) -> list[str]:
+def _split(frame: Frame, value: object, separator: object, most: object = -1) -> list[object]:
     return _pieces(frame, value, separator, most)
 
 
-def _split_after(frame: Frame, value: object, separator: object, most: object = -1) -> list[str]:
+def _split_after(frame: Frame, value: object, separator: object, most: object = -1) -> list[object]:
     pieces = _pieces(frame, value, separator, most)
     sep = str(separator)
-    return [piece + sep for piece in pieces[:-1]] + pieces[-1:]
+    return [*(f"{piece}{sep}" for piece in pieces[:-1]), *pieces[-1:]]
 
 
 def _replace(frame: Frame, value: object, old: object, new: object, most: object = -1) -> str:
@@ -113,7 +113,7 @@ def _repeat(frame: Frame, value: object, times: object) -> str:
 
 def _join(frame: Frame, values: object, glue: object = "") -> str:
     if not isinstance(values, list):
-        raise ExprError(f"join takes a list of strings, not a {kind_of(values)}")
+        raise ExprError(f"join takes a list of strings, not {kind_of(values)}")
     between, *pieces = _text(frame, glue, *values)
     frame.budget.text(len(between) * len(pieces))
     return between.join(pieces)

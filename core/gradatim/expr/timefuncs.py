@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradatim.expr.dates import DEFAULTS, parsed
 from gradatim.expr.durations import parsed_duration
 from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Frame
-from gradatim.expr.layouts import DEFAULTS, parsed
 from gradatim.expr.times import UTC_ZONE, Moment, Span, Zone
 from gradatim.expr.values import kind_of
 from gradatim.expr.zones import named_zone
@@ -19,14 +19,14 @@ from gradatim.expr.zones import named_zone
 def _text(value: object, name: str) -> str:
     if isinstance(value, str):
         return value
-    raise ExprError(f"{name} takes a string, not a {kind_of(value)}")
+    raise ExprError(f"{name} takes a string, not {kind_of(value)}")
 
 
 def _now(frame: Frame, zone: object = UTC_ZONE) -> Moment:
     """The time of the measurement: the same wherever it stands in one condition."""
     if isinstance(zone, Zone):
         return frame.now.within(zone)
-    raise ExprError(f"now takes a time zone, not a {kind_of(zone)}")
+    raise ExprError(f"now takes a time zone, not {kind_of(zone)}")
 
 
 def _duration(_frame: Frame, text: object) -> Span:

@@ -52,15 +52,16 @@ class Type:
     def element(self) -> Type:
         """The type of what a list or a map holds."""
         if self.kind is Kind.LIST:
-            return self.elem or UNKNOWN
-        return LIST if self.name == GROUPS.name else UNKNOWN
+            return self.elem or ANY
+        return LIST if self.name == GROUPS.name else ANY
 
     def key(self) -> Type:
         """The type of a map's keys."""
-        return STRING if self.name == MAP.name else UNKNOWN
+        return STRING if self.name == MAP.name else ANY
 
 
 UNKNOWN = Type(Kind.UNKNOWN, "unknown")
+ANY = Type(Kind.UNKNOWN, "any")  # unknown too, but declared so: `c ? 1 : any` counts as an int
 NIL = Type(Kind.NIL, "nil")
 BOOL = Type(Kind.BOOL, "bool")
 INT = Type(Kind.INT, "int")
@@ -81,17 +82,17 @@ _NILABLE = frozenset({Kind.UNKNOWN, Kind.LIST, Kind.MAP, Kind.FUNCTION, Kind.ZON
 
 
 def list_of(elem: Type) -> Type:
-    """A list whose elements are known to be of a type."""
-    return LIST if elem.is_unknown else Type(Kind.LIST, LIST.name, elem)
+    """A list whose elements are of a type."""
+    return Type(Kind.LIST, LIST.name, elem)
 
 
 def assignable(source: Type, target: Type) -> bool:
     """A value of the first type may stand where the second is asked for."""
     if source.kind is Kind.NIL:
-        return target.kind in _NILABLE
-    if target.is_unknown:
-        return not source.is_unknown
-    return source.name == target.name
+        return target.kind in _NILABLE and target != UNKNOWN
+    if UNKNOWN in (source, target):
+        return False
+    return target == ANY or source.name == target.name
 
 
 def comparable(left: Type, right: Type) -> bool:

@@ -20,6 +20,12 @@ class NilList(list[object]):
     __slots__ = ()
 
 
+class PairList(list[object]):
+    """What toPairs gives, and each pair in it: to Go, arrays of a type that equals no other."""
+
+    __slots__ = ()
+
+
 class AnyMap:
     """A map whose keys may be of any type, as groupBy and fromPairs make it.
 
@@ -39,7 +45,7 @@ class AnyMap:
     def slot(self, key: object) -> tuple[type, object]:
         """The key as our dict needs it. Raises `ExprError` if it cannot be a key."""
         if isinstance(key, list | range | dict | AnyMap):
-            raise ExprError(f"a {kind_of(key)} cannot be the key of a map")
+            raise ExprError(f"{kind_of(key)} cannot be the key of a map")
         return type(key), key
 
     def put(self, key: object, value: object) -> None:
@@ -76,6 +82,7 @@ KINDS: dict[type, str] = {
     str: "string",
     list: "list",
     NilList: "list",
+    PairList: "list",
     range: "list",
     dict: "map",
     AnyMap: "map",
@@ -113,7 +120,7 @@ def as_index(value: object) -> int:
         return value
     if type(value) is float:
         return truncated(value)
-    raise ExprError(f"a {kind_of(value)} is not an integer")
+    raise ExprError(f"{kind_of(value)} is not an integer")
 
 
 def as_float(value: int | float) -> float:
