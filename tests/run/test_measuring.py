@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from gradatim.plugin import (
 from gradatim.run.fence import Fence
 from gradatim.run.measuring import Measuring, Surroundings
 from gradatim.run.secretcache import SecretCache
+from gradatim.run.shared import Shared
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -172,6 +173,15 @@ async def test_metadata_is_kept_once_for_the_metric() -> None:
     assert (await measured(provider, a_run())).result_metadata == {}
 
 
+async def test_metadata_that_cannot_be_had_harms_no_measurement() -> None:
+    class Careless(Scripted):
+        def result_metadata(self, query: Query) -> Mapping[str, str]:
+            raise KeyError("query")
+
+    outcome = await measured(Careless(Measurement(value=1.0)), a_run(), replace(TASK, number=0))
+    assert (outcome.phase, outcome.result_metadata) == (Phase.SUCCESSFUL, {})
+
+
 @pytest.mark.parametrize("action", [Action.RESUME, Action.TERMINATE])
 async def test_an_unfinished_measurement_goes_on(action: Action) -> None:
     earlier = MeasurementStatus(phase=Phase.RUNNING, started=NOW, value="v", metadata={"job": "j"})
@@ -316,3 +326,90 @@ async def test_secrets_are_read_once_for_those_who_wait_and_kept_for_seconds() -
         with pytest.raises(Unreachable):
             await cache("shop", "bad")
     assert reads == 5, "a failure is not kept"
+
+
+class Alike(Scripted):
+    """Takes a moment to answer; queries with the same text are the same."""
+
+    def identity(self, query: Query) -> Any:
+        return query.config.get("query")
+
+    async def measure(self, query: Query) -> Measurement:
+        await asyncio.sleep(0)
+        return self._answered("measure", query)
+
+
+def a_measuring(provider: MetricProvider, ticks: Callable[[], float]) -> Measuring:
+    return Measuring(
+        OneProvider(provider), Fence(ticks), read_secret, Surroundings(namespace="s"), lambda: NOW
+    )
+
+
+async def test_what_is_asked_in_the_same_moment_is_asked_once() -> None:
+    time = 0.0
+    provider = Alike(Measurement(value=1.0, text="1"))
+    measuring = a_measuring(provider, lambda: time)
+    other = a_run(provider={"plugin": {"scripted": {"query": "down"}}})
+    outcomes = await asyncio.gather(
+        *(measuring.measure(run, TASK) for run in [a_run(), a_run(), a_run(), other])
+    )
+    assert [outcome.value for outcome in outcomes] == ["1"] * 4
+    assert len(provider.asked) == 2
+    time = 0.9
+    await measuring.measure(a_run(), TASK)
+    assert len(provider.asked) == 2
+    time = 1.0
+    await measuring.measure(a_run(), TASK)
+    assert len(provider.asked) == 3
+
+
+async def test_each_run_judges_a_shared_answer_by_itself() -> None:
+    measuring = a_measuring(Alike(Measurement(value=3.0, text="3")), lambda: 0.0)
+    runs = [a_run(successCondition=f"result < {limit}") for limit in (2, 4)]
+    outcomes = await asyncio.gather(*(measuring.measure(run, TASK) for run in runs))
+    assert [outcome.phase for outcome in outcomes] == [Phase.FAILED, Phase.SUCCESSFUL]
+
+
+async def test_a_failure_is_shared_by_those_who_wait_and_by_nobody_later() -> None:
+    provider = Alike(ProviderError("no answer"))
+    measuring = a_measuring(provider, lambda: 0.0)
+    await asyncio.gather(*(measuring.measure(a_run(), TASK) for _ in range(3)))
+    assert len(provider.asked) == 1
+    assert (await measuring.measure(a_run(), TASK)).message == "no answer"
+    assert len(provider.asked) == 2
+
+
+async def test_what_still_runs_is_not_shared() -> None:
+    provider = Alike(Measurement(running=True))
+    measuring = a_measuring(provider, lambda: 0.0)
+    await asyncio.gather(*(measuring.measure(a_run(), TASK) for _ in range(3)))
+    assert len(provider.asked) == 3
+
+
+async def test_who_leaves_takes_nothing_from_the_others_and_the_last_one_ends_it() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def ask() -> str:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return ""
+
+    shared: Shared[str, str] = Shared(lambda: 0.0, 1.0)
+    first, second = (asyncio.create_task(shared.get("k", ask)) for _ in range(2))
+    await began.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert not ended.is_set()
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    await asyncio.wait_for(ended.wait(), 1)
+
+
+async def test_an_identity_that_is_none_names_its_plugin() -> None:
+    provider = Alike(Measurement(value=1.0))
+    run = a_run(provider={"plugin": {"scripted": {"query": []}}})
+    outcome = await a_measuring(provider, lambda: 0.0).measure(run, TASK)
+    assert outcome.message == "scripted: identity raised TypeError: unhashable type: 'list'"

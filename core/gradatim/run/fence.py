@@ -73,7 +73,7 @@ class Fence:
     """
 
     def __init__(self, clock: Callable[[], float], limits: Limits | None = None) -> None:
-        self._clock = clock
+        self.clock = clock
         self._limits = limits or Limits()
         self._breaker = Breaker(clock, self._limits.breaker)
         self._slots: dict[str, asyncio.Semaphore] = {}
@@ -108,7 +108,7 @@ class Fence:
     async def _try(
         self, call: Call, circuit: tuple[str, str], ask: Callable[[], Awaitable[T]]
     ) -> T:
-        began = self._clock()
+        began = self.clock()
         try:
             answer = await self._in_time(call, ask)
         except ProviderError as error:
@@ -132,7 +132,7 @@ class Fence:
         Raises:
             ProviderError: what stands for anything that it raised.
         """
-        began = self._clock()
+        began = self.clock()
         try:
             answer = question()
         except Exception as error:
@@ -174,7 +174,7 @@ class Fence:
         where = f" at {call.address}" if call.address else ""
         message = f"{call.provider}{where} did not answer several times in a row: left alone for {wait:.0f} seconds"
         error = _cleared(call, ProviderError(message, outage=True))
-        self._count(call, self._clock(), error)
+        self._count(call, self.clock(), error)
         return error
 
     def _count(self, call: Call, began: float, error: ProviderError | None = None) -> None:
@@ -185,7 +185,7 @@ class Fence:
             calls=known.calls + 1,
             errors=known.errors + (error is not None),
             outages=known.outages + (error is not None and error.outage),
-            seconds=known.seconds + max(0.0, self._clock() - began),
+            seconds=known.seconds + max(0.0, self.clock() - began),
         )
 
 

@@ -6,7 +6,7 @@ In: a run and a task that its decision asks for. Out: a `Measured`, in which not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -31,11 +31,14 @@ from gradatim.plugin import (
 )
 from gradatim.run.fence import Call, Fence
 from gradatim.run.secretcache import SecretReader
+from gradatim.run.shared import Shared
 
 _LONGEST_VALUE: Final = 16_384
 _LONGEST_ENTRY: Final = 4_096
 _MOST_ENTRIES: Final = 64
 _LONGEST_PATIENCE: Final = 3600.0
+#: Seconds in which an answer is still that of the moment: times in a status are no finer.
+_SAME_MOMENT: Final = 1.0
 
 
 class Providers(Protocol):
@@ -90,6 +93,7 @@ class Measuring:
         self._secrets = secrets
         self._surroundings = surroundings
         self._clock = clock
+        self._answers: Shared[Hashable, object] = Shared(fence.clock, _SAME_MOMENT)
 
     async def measure(self, run: AnalysisRun, task: Task) -> Measured:
         """Carry out one task. Whatever goes wrong is in what it gives back."""
@@ -188,7 +192,7 @@ class Measuring:
         answer: object
         match task.action:
             case Action.MEASURE:
-                answer = await self._fence.call(question.call, lambda: provider.measure(query))
+                answer = await self._measure(question)
             case Action.RESUME:
                 answer = await self._fence.call(
                     question.call, lambda: provider.resume(query, earlier)
@@ -201,6 +205,25 @@ class Measuring:
             kind = type(answer).__name__
             raise ProviderError(f"{question.call.provider}: {task.action} gave a {kind}")
         return answer
+
+    async def _measure(self, question: _Question) -> object:
+        """Ask for a new measurement; of those who ask the same in the same moment only one does."""
+        provider, query, call = question.provider, question.query, question.call
+        is_ours = False
+
+        async def ask() -> object:
+            nonlocal is_ours
+            is_ours = True
+            return await self._fence.call(call, lambda: provider.measure(query))
+
+        sameness = replace(call, method="identity")
+        identity = self._fence.ask(sameness, lambda: _hashable(provider.identity(query)))
+        if identity is None:
+            return await ask()
+        answer = await self._answers.get((call.provider, identity), ask)
+        # What is still running belongs to the one who began it, and ends when that one says so.
+        is_unfinished = isinstance(answer, Measurement) and answer.running
+        return await ask() if is_unfinished and not is_ours else answer
 
     def _measured(self, question: _Question, answer: Measurement, base: Measured) -> Measured:
         redactor = question.redactor
@@ -244,6 +267,11 @@ def _address(block: Json) -> str:
             parts = urlsplit(named)
             return parts.hostname or ""
     return ""
+
+
+def _hashable(identity: Hashable | None) -> Hashable | None:
+    hash(identity)
+    return identity
 
 
 def _earlier(status: MeasurementStatus | None) -> Measurement:

@@ -423,3 +423,37 @@ def test_a_run_that_ended_over_its_specification_is_deleted_too() -> None:
 def test_a_run_that_is_being_deleted_is_left_alone() -> None:
     raw = {"metadata": {"deletionTimestamp": STAMP}, "spec": {"metrics": [metric()]}}
     assert decide_run(parse_analysis_run(raw), START) == RunDecision()
+
+
+def test_a_metric_under_way_is_waited_for_when_the_run_is_terminated() -> None:
+    world = World({"metrics": [metric(interval="5s")]})
+    world.turn(always(Phase.SUCCESSFUL))
+    world.now += timedelta(seconds=5)
+    (task,) = world.decide().tasks
+    world.spec["terminate"] = True
+    assert world.decide(in_flight=["m"]) == RunDecision()
+    world.decide([Measured(task=task, phase=Phase.SUCCESSFUL, started=world.now)])
+    assert world.phase is Phase.SUCCESSFUL
+    assert world.result("m")["count"] == 2
+
+
+def test_the_first_of_two_failed_metrics_is_named() -> None:
+    world = World({"metrics": [metric("a"), metric("b")]})
+    world.play(always(Phase.FAILED))
+    assert world.status["message"].startswith('Metric "a" assessed Failed')
+
+
+@pytest.mark.parametrize(
+    ("limit", "phase"),
+    [(0, "Inconclusive"), (-1, "Failed")],
+    ids=["no failure allowed", "any failure allowed"],
+)
+def test_a_run_says_that_it_had_too_few_successes(limit: int, phase: str) -> None:
+    rules = {"count": 3, "interval": "1s", "failureLimit": limit, "consecutiveSuccessLimit": 3}
+    answers = iter([Phase.SUCCESSFUL, Phase.INCONCLUSIVE, Phase.SUCCESSFUL])
+    world = World({"metrics": [metric(inconclusiveLimit=1, **rules)]})
+    world.play(lambda task, now: Measured(task=task, phase=next(answers), started=now))
+    assert world.status["message"] == (
+        f'Metric "m" assessed {phase} due to consecutiveSuccesses (1) < consecutiveSuccessLimit (3)'
+    )
+    assert world.status["runSummary"] == {"count": 1, phase.lower(): 1}

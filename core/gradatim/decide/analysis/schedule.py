@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gradatim.model.analysis import Metric, effective_count
+from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, MetricResult, Phase
 from gradatim.model.duration import duration_seconds
 
@@ -102,11 +102,8 @@ def _task(run: AnalysisRun, metric: Metric, index: int, terminating: bool) -> Ta
     if result.is_measuring:
         action = Action.TERMINATE if terminating else Action.RESUME
         return replace(task, action=action, earlier=result.last)
-    if terminating:
-        return None
-    count = effective_count(metric)
-    is_enough = result.last is not None and count is not None and result.count >= count
-    return None if is_enough else task
+    # A metric whose count is reached is completed, so it does not come here.
+    return None if terminating else task
 
 
 def _is_due(at: datetime | None, now: datetime) -> bool:
