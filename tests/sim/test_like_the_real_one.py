@@ -22,6 +22,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 PLAIN = "application/json"
 
+GROUP = "sim.gradatim.example"
 SETS = "/apis/apps/v1/namespaces/NS/replicasets"
 MAPS = "/api/v1/namespaces/NS/configmaps"
 PODS = "/api/v1/namespaces/NS/pods"
@@ -194,8 +195,23 @@ MASKED = {
 }  # fmt: skip
 
 
+def comparable(status):
+    """A Status with several causes, whose order is chance, and without what Go's libraries add."""
+    causes = [
+        cause
+        for cause in status["details"]["causes"]
+        if "accessor error" not in cause["message"] and cause["field"] != "<nil>"
+    ]
+    causes.sort(key=lambda cause: cause["field"])
+    return {**status, "message": "*", "details": {**status["details"], "causes": causes}}
+
+
 def masked(value, namespace):
     if isinstance(value, dict):
+        details = value.get("details") or {}
+        causes = details.get("causes") or ()
+        if len(causes) > 1 or (causes and details.get("group") == GROUP):
+            value = comparable(value)
         return {k: "*" if k in MASKED else masked(v, namespace) for k, v in value.items()
                 if v is not None and k not in ("managedFields", "terminatingReplicas")}  # fmt: skip
     if isinstance(value, list):
@@ -278,7 +294,6 @@ def differences(ours, theirs):
     return [f"{name}: {line}" for name in ours for line in difference(ours[name], theirs[name])]
 
 
-GROUP = "sim.gradatim.example"
 THINGS = f"/apis/{GROUP}/v1/namespaces/NS/things"
 PLAINS = f"/apis/{GROUP}/v1/namespaces/NS/plains"
 THING_SCHEMA = {
@@ -306,6 +321,22 @@ THING_SCHEMA = {
                 "map": {"type": "object", "additionalProperties": {"type": "string"}},
                 "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
                 "either": {"x-kubernetes-int-or-string": True},
+                "checked": {
+                    "type": "object",
+                    "required": ["must", "also"],
+                    "properties": {
+                        "must": {"type": "string", "enum": ["a", "b"]},
+                        "also": {"type": "number", "minimum": 1, "maximum": 5},
+                        "flag": {"type": "boolean"},
+                        "text": {
+                            "type": "string",
+                            "pattern": "^x",
+                            "maxLength": 3,
+                            "nullable": True,
+                        },
+                        "some": {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+                    },
+                },
             },
         },
         "status": {
@@ -353,6 +384,21 @@ CUSTOM = [
     ("a null gives way to a default", "POST", THINGS,
      thing("u", spec={"replicas": None, "nested": None}), PLAIN),
     ("nothing but a name", "POST", THINGS, thing("v"), PLAIN),
+    ("a wrong type", "POST", THINGS, thing("x", spec={"replicas": "many"}), PLAIN),
+    ("wrong types", "POST", THINGS, thing("x", spec={"list": {}, "map": [], "nested": 1}), PLAIN),
+    ("a wrong item", "POST", THINGS, thing("x", spec={"list": [{"n": 1.5}, 7], "map": {"a": 1}}), PLAIN),
+    ("int or string", "POST", THINGS, thing("x", spec={"either": 1.5}), PLAIN),
+    ("a missing field", "POST", THINGS, thing("x", spec={"checked": {}}), PLAIN),
+    ("values out of bounds", "POST", THINGS,
+     thing("x", spec={"checked": {"must": "c", "also": 9, "flag": 1}}), PLAIN),
+    ("too little", "POST", THINGS,
+     thing("x", spec={"checked": {"must": "a", "also": 0, "text": "yyyyy", "some": []}}), PLAIN),
+    ("a null where none may be", "POST", THINGS,
+     thing("x", spec={"checked": {"must": "a", "also": 1, "flag": None, "text": None}}), PLAIN),
+    ("unknown fields, strictly", "POST", f"{THINGS}?fieldValidation=Strict",
+     thing("x", spec={"bogus": 1, "list": [{"odd": 1}]}, more=1), PLAIN),
+    ("a wrong type in a patch", "PATCH", f"{THINGS}/t", {"spec": {"replicas": "many"}}, MERGE),
+    ("a wrong type in the status", "PATCH", f"{THINGS}/t/status", {"status": {"replicas": "x"}}, MERGE),
     ("a change of metadata", "PATCH", f"{THINGS}/t", {"metadata": {"labels": {"a": "b"}}}, MERGE),
     ("a change of the spec", "PATCH", f"{THINGS}/t", {"spec": {"replicas": 4}}, MERGE),
     ("the same again", "PATCH", f"{THINGS}/t", {"spec": {"replicas": 4}}, MERGE),
@@ -445,6 +491,8 @@ def test_every_answer_is_the_recorded_one(part, requests, prepare):
 @pytest.mark.usefixtures("definitions")
 def test_what_is_recorded_is_what_a_real_server_answers(answers):
     client, namespace = answers
+    if client.get("/api/v1/nodes").json()["items"]:
+        pytest.skip("needs an API server without nodes: pods are to stay as they are made")
     real = {
         "built-in": ask_real(client, namespace, REQUESTS),
         "custom": ask_real(client, namespace, CUSTOM),

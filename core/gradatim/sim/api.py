@@ -17,7 +17,7 @@ from gradatim.sim.document import Json, dig
 from gradatim.sim.listing import list_objects, selection
 from gradatim.sim.routing import Route, discovered, route
 from gradatim.sim.subresources import bind, evict, scale_of, write_scale
-from gradatim.sim.verbs import Patch, Verbs
+from gradatim.sim.verbs import Patch, Verbs, Writing
 from gradatim.sim.watching import Watch, WatchRequest
 
 #: status code and body
@@ -51,6 +51,12 @@ class Request:
         """Whether nothing is to be stored."""
         in_body = self.body.get("dryRun") if isinstance(self.body, dict) else None
         return "All" in (self.query.get("dryRun", ""), *(in_body or ()))
+
+    @property
+    def how(self) -> Writing:
+        """How the client wants the write to be done."""
+        strict = self.query.get("fieldValidation") == "Strict"
+        return Writing(self.is_dry_run, strict)
 
 
 class Api:
@@ -155,17 +161,17 @@ class Api:
         _check_fits(found, obj)
         if target.resource.namespaced and not target.namespace:
             raise failure.method_not_allowed()
-        return 201, self.verbs.create(target, obj, request.is_dry_run)
+        return 201, self.verbs.create(target, obj, request.how)
 
     def _replace(self, found: Route, request: Request) -> Json:
         target, obj = found.target, _object_body(request)
         if target.subresource == "scale":
-            return write_scale(self.verbs, target, obj, request.is_dry_run)
+            return write_scale(self.verbs, target, obj, request.how)
         _check_fits(found, obj)
         if target.resource.custom and not dig(obj, "metadata", "resourceVersion"):
             self.verbs.get(target)
             raise failure.version_required(target.resource, target.name)
-        return self.verbs.replace(target, obj, request.is_dry_run)
+        return self.verbs.replace(target, obj, request.how)
 
     def _patch(self, found: Route, request: Request) -> Reply:
         query = request.query
@@ -173,8 +179,8 @@ class Api:
         forced = query.get("force", "").lower() in ("1", "true")
         patch = Patch(media_type, request.body, query.get("fieldManager", ""), forced)
         if found.target.subresource == "scale":
-            return 200, write_scale(self.verbs, found.target, patch, request.is_dry_run)
-        obj, is_new = self.verbs.patch(found.target, patch, request.is_dry_run)
+            return 200, write_scale(self.verbs, found.target, patch, request.how)
+        obj, is_new = self.verbs.patch(found.target, patch, request.how)
         return (201 if is_new else 200), obj
 
     def _delete(self, found: Route, request: Request) -> Json:

@@ -95,6 +95,13 @@ def invalid(resource: Resource, name: str, causes: list[Cause]) -> ApiError:
     )
 
 
+def unknown_fields(resource: Resource, listed: str) -> ApiError:
+    """Return the 400 for fields that the schema does not know, when the client asks for strictness."""
+    kind = resource.kind
+    text = f'{kind} in version "{resource.versions[0]}" cannot be handled as a {kind}'
+    return ApiError(400, "BadRequest", f"{text}: strict decoding error: {listed}")
+
+
 def version_required(resource: Resource, name: str) -> ApiError:
     """Return the 422 for a replacement of a custom resource that does not say what it replaces."""
     cause = Cause(

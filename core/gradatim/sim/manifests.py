@@ -13,13 +13,13 @@ import yaml
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads a timestamp as the string that it is in JSON; `restartAt: 2026-01-01T00:00:00Z` needs no quotes."""
-
-
-_Loader.yaml_implicit_resolvers = {
+#: libyaml's loader is six times as fast, and definitions are long
+_FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: Reads a timestamp as the string that it is in JSON: `restartAt: 2026-01-01T00:00:00Z` needs no quotes.
+_LOADER: Any = type("KubernetesLoader", (_FASTEST,), {})
+_LOADER.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for letter, resolvers in _FASTEST.yaml_implicit_resolvers.items()
 }
 
 
@@ -29,4 +29,4 @@ def documents(text: str | bytes) -> list[Any]:
     Raises:
         yaml.YAMLError: the text is no YAML.
     """
-    return [found for found in yaml.load_all(text, Loader=_Loader) if found is not None]
+    return [found for found in yaml.load_all(text, Loader=_LOADER) if found is not None]

@@ -1,7 +1,7 @@
 """Structural schemas of custom resources: pruning and defaulting.
 
 In: an object and the openAPIV3Schema of its version. Out: the object without unknown fields, with `default:` values.
-Called by `strategy.py` when the applied CustomResourceDefinition has a schema; types are not checked here.
+Called by `strategy.py` when the applied CustomResourceDefinition has a schema; `schema_faults.py` checks types.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from gradatim.sim.document import Json, checked
 
-_PRESERVE = "x-kubernetes-preserve-unknown-fields"
-_EMBEDDED = "x-kubernetes-embedded-resource"
+PRESERVE = "x-kubernetes-preserve-unknown-fields"
+EMBEDDED = "x-kubernetes-embedded-resource"
 #: every object has these, whether the schema names them or not
-_ENVELOPE = ("apiVersion", "kind", "metadata")
+ENVELOPE = ("apiVersion", "kind", "metadata")
 
 
 def structured(schema: Json, value: Any, root: bool = True) -> Any:
@@ -33,8 +33,8 @@ def structured(schema: Json, value: Any, root: bool = True) -> Any:
 def _object(schema: Json, value: Json, root: bool) -> Json:
     properties: Json = schema.get("properties") or {}
     others = schema.get("additionalProperties")
-    envelope = _ENVELOPE if root or schema.get(_EMBEDDED) else ()
-    keeps = bool(schema.get(_PRESERVE)) or others is True
+    envelope = ENVELOPE if root or schema.get(EMBEDDED) else ()
+    keeps = bool(schema.get(PRESERVE)) or others is True
     kept: Json = {}
     for key, item in value.items():
         inner = properties.get(key)

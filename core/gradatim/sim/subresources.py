@@ -14,7 +14,7 @@ from gradatim.sim.disruption import refusal
 from gradatim.sim.document import Json, dig, planted
 from gradatim.sim.resources import ScalePaths
 from gradatim.sim.selectors import selector_text
-from gradatim.sim.verbs import Patch, Target, Verbs, patched
+from gradatim.sim.verbs import Patch, Target, Verbs, Writing, patched
 
 
 def _paths(target: Target) -> ScalePaths:
@@ -46,7 +46,7 @@ def scale_of(target: Target, obj: Json) -> Json:
     }
 
 
-def write_scale(verbs: Verbs, target: Target, scale: Json | Patch, dry_run: bool) -> Json:
+def write_scale(verbs: Verbs, target: Target, scale: Json | Patch, how: Writing) -> Json:
     """Set the replicas of an object through its Scale, whole or patched, and return the Scale.
 
     Raises:
@@ -66,7 +66,7 @@ def write_scale(verbs: Verbs, target: Target, scale: Json | Patch, dry_run: bool
     version = dig(scale, "metadata", "resourceVersion")
     if version:
         new = planted(new, ("metadata", "resourceVersion"), version)
-    stored = verbs.replace(target._replace(subresource=""), new, dry_run)
+    stored = verbs.replace(target._replace(subresource=""), new, how)
     return scale_of(target, stored)
 
 
@@ -84,6 +84,17 @@ def evict(verbs: Verbs, target: Target, eviction: Json, options: DeleteOptions) 
     refused = refusal(verbs, pod)
     if refused:
         raise failure.disruption_refused(refused)
+    marked = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+        "lastTransitionTime": verbs.clock.stamp(),
+    }
+    status = pod.get("status") or {}
+    others = [c for c in status.get("conditions") or () if c["type"] != marked["type"]]
+    if not options.dry_run:
+        verbs.set_status(target, {**status, "conditions": [*others, marked]})
     delete(verbs, target, options)
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 

@@ -6,7 +6,7 @@ Called by `api.py` for clients and by the controllers of this room; the only wri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from gradatim.sim import failure
@@ -16,6 +16,7 @@ from gradatim.sim.identity import Identity
 from gradatim.sim.ownership import Application, applied
 from gradatim.sim.patch import json_patch, merge_patch
 from gradatim.sim.resources import Catalogue, Resource
+from gradatim.sim.schema_faults import schema_faults, unknown_fields
 from gradatim.sim.store import Place, Store
 from gradatim.sim.strategic import strategic_merge
 from gradatim.sim.strategy import changed_object, new_object
@@ -46,6 +47,17 @@ class Patch:
     force: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How to write: without storing anything, and refusing fields that a custom resource's schema does not know."""
+
+    dry_run: bool = False
+    strict: bool = False
+
+
+STORED = Writing()
+
+
 class Verbs:
     """Reads and writes of objects. Nothing here waits, so every call is one transaction."""
 
@@ -70,7 +82,7 @@ class Verbs:
         """Return the stored object, or None."""
         return self.store.find(target.resource.name, target.namespace, target.name)
 
-    def create(self, target: Target, obj: Json, dry_run: bool = False) -> Json:
+    def create(self, target: Target, obj: Json, how: Writing = STORED) -> Json:
         """Store a new object and return it.
 
         Raises:
@@ -84,16 +96,14 @@ class Verbs:
         name = metadata.get("name") or self._generated(metadata)
         self._admit(target, name)
         fresh = new_object(resource, obj, self._identified(target, name))
-        found = causes(resource, fresh, None)
-        if found:
-            raise failure.invalid(resource, name, found)
+        self._check(target._replace(name=name), obj, fresh, None, how)
         if self.store.find(resource.name, target.namespace, name) is not None:
             raise failure.already_exists(resource, name)
         if resource.name == "services":
             self._allot_address(fresh)
-        return fresh if dry_run else self.store.put(resource.name, fresh)
+        return fresh if how.dry_run else self.store.put(resource.name, fresh)
 
-    def replace(self, target: Target, obj: Json, dry_run: bool = False) -> Json:
+    def replace(self, target: Target, obj: Json, how: Writing = STORED) -> Json:
         """Store `obj` in the place of the object and return what is stored.
 
         A `metadata.resourceVersion` or `uid` in `obj` has to be the stored one. The write that removes the last
@@ -107,23 +117,20 @@ class Verbs:
         new = changed_object(target.resource, old, obj, target.subresource)
         if new is old:
             return old
-        if target.subresource != "status":
-            found = causes(target.resource, new, old)
-            if found:
-                raise failure.invalid(target.resource, target.name, found)
-        if dry_run:
+        self._check(target, obj, new, old, how)
+        if how.dry_run:
             return new
         stored = self.store.put(target.resource.name, new)
         return self._finish_deletion(target, stored)
 
-    def patch(self, target: Target, patch: Patch, dry_run: bool = False) -> tuple[Json, bool]:
+    def patch(self, target: Target, patch: Patch, how: Writing = STORED) -> tuple[Json, bool]:
         """Apply a patch; return what is stored, and whether a server-side apply created it.
 
         Raises:
             ApiError: 400, 404, 409, 415 or 422.
         """
         if patch.media_type == APPLY_PATCH:
-            return self._apply(target, patch, dry_run)
+            return self._apply(target, patch, how)
         old = self.get(target)
         new = patched(target.resource, old, patch)
         uid = dig(new, "metadata", "uid")
@@ -131,7 +138,7 @@ class Verbs:
             why = f'Invalid value: "{uid}": field is immutable'
             cause = failure.Cause("metadata.uid", "FieldValueInvalid", why)
             raise failure.invalid(target.resource, target.name, [cause])
-        return self.replace(target, new, dry_run), False
+        return self.replace(target, new, how), False
 
     def set_status(self, target: Target, status: Json) -> Json:
         """Store `status` as the status of the object; the controllers of this room write so."""
@@ -144,7 +151,7 @@ class Verbs:
         place = Place(target.resource.name, target.namespace, target.name)
         return self.store.drop(place, last_metadata)
 
-    def _apply(self, target: Target, patch: Patch, dry_run: bool) -> tuple[Json, bool]:
+    def _apply(self, target: Target, patch: Patch, how: Writing) -> tuple[Json, bool]:
         if not isinstance(patch.body, dict):
             raise failure.bad_request("the body of an apply patch is an object")
         if not patch.manager:
@@ -159,12 +166,12 @@ class Verbs:
         )
         old = self.find(target)
         if old is not None:
-            return self.replace(target, applied(target.resource, old, application), dry_run), False
+            return self.replace(target, applied(target.resource, old, application), how), False
         if target.subresource:
             raise failure.not_found(target.resource, target.name)
         blank = {"metadata": {**(patch.body.get("metadata") or {}), "name": target.name}}
         fresh = applied(target.resource, {**patch.body, **blank}, application)
-        return self.create(target, fresh, dry_run), True
+        return self.create(target, fresh, how), True
 
     def _generated(self, metadata: Json) -> str:
         prefix = metadata.get("generateName") or ""
@@ -197,6 +204,26 @@ class Verbs:
         if "clusterIP" not in spec and spec["type"] != "ExternalName":
             address = self.identity.service_address()
             spec.update(clusterIP=address, clusterIPs=[address])
+
+    def _check(
+        self, target: Target, given: Json, new: Json, old: Json | None, how: Writing
+    ) -> None:
+        """Refuse an object that may not be stored; `given` is how the client wrote it."""
+        resource = target.resource
+        schema = resource.schemas.get(resource.versions[0]) if resource.custom else None
+        if schema and how.strict:
+            paths = sorted(unknown_fields(schema, given))
+            unknown = [f'unknown field "{path}"' for path in paths]
+            if unknown:
+                raise failure.unknown_fields(resource, ", ".join(unknown))
+        if target.subresource == "status":
+            status = dig(schema, "properties", "status") or {}
+            faults = schema_faults(status, new.get("status"))
+            found = [replace(fault, field=f"status.{fault.field}") for fault in faults]
+        else:
+            found = [*causes(resource, new, old), *schema_faults(schema or {}, new)]
+        if found:
+            raise failure.invalid(resource, target.name, found)
 
     def _check_version(self, target: Target, old: Json, new: Json) -> None:
         metadata = new.get("metadata") or {}
