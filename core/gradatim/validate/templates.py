@@ -1,0 +1,115 @@
+"""The rules of AnalysisTemplates and AnalysisRuns.
+
+In: views, and the installed plugins. Out: Problems and Advice.
+Called by `gradatim validate`, and for the templates that a Rollout refers to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from gradatim.model.analysis import Argument, Metric, Template, TemplateRef
+from gradatim.model.analysisrun import AnalysisRun
+from gradatim.model.reading import Fault
+from gradatim.plugin import FieldPath, Problem
+
+from .advice import Advice
+from .analysis import gathered, metric_problems, planned
+from .metrics import (
+    arguments_used,
+    condition_problems,
+    metric_advice,
+    metrics_problems,
+    provider_problems,
+)
+from .plugins import Plugins
+from .wording import duplicate, required
+
+_SPEC: Final = FieldPath("spec")
+
+
+def template_problems(
+    template: Template,
+    plugins: Plugins,
+    *,
+    others: Mapping[TemplateRef, Template] | None = None,
+) -> Iterator[Problem]:
+    """What is wrong with a template, whatever arguments it will get.
+
+    Args:
+        template: an AnalysisTemplate or a ClusterAnalysisTemplate.
+        plugins: the installed plugins.
+        others: the templates around it, to follow its `templates`. An argument that one of them declares
+            may be used here too: runs are often made of several templates.
+    """
+    around = others or {}
+    yield from _faults(template.faults)
+    if not template.metrics and not template.templates and not template.faults:
+        yield required(_SPEC / "metrics", "must have metrics or templates")
+    yield from metrics_problems(template.metrics, _SPEC / "metrics", plugins)
+    yield from _argument_problems(template.args)
+    declared = {arg.name for each in (template, *around.values()) for arg in each.args}
+    yield from _undeclared(template.metrics, declared)
+    look_up = {**around, template.ref: template}
+    for ref in gathered([template.ref], look_up.get).cycles:
+        yield Problem(_SPEC / "templates", f"{ref} refers back to itself")
+
+
+def run_problems(run: AnalysisRun, plugins: Plugins) -> Iterator[Problem]:
+    """What is wrong with an AnalysisRun; its arguments are put in first."""
+    yield from _faults(run.faults)
+    if any(fault.path[:1] == ("spec",) for fault in run.faults):
+        return
+    plan = planned(run)
+    rules = list(metric_problems(run.metrics, _SPEC / "metrics"))
+    if isinstance(plan, str):
+        yield from rules or [Problem(_SPEC, plan)]
+        return
+    secret = {arg.name for arg in run.args if arg.from_secret}
+    for index, (metric, written) in enumerate(zip(plan.metrics, run.metrics, strict=True)):
+        # the text of a secret is not known here
+        judged = written if arguments_used(written) & secret else metric
+        yield from condition_problems(judged, _SPEC / "metrics" / index)
+        yield from provider_problems(judged, _SPEC / "metrics" / index, plugins)
+
+
+def template_advice(template: Template) -> Iterator[Advice]:
+    """What is allowed in a template and most likely not meant."""
+    for index, metric in enumerate(template.metrics):
+        yield from metric_advice(metric, _SPEC / "metrics" / index)
+
+
+def run_advice(run: AnalysisRun) -> Iterator[Advice]:
+    """What is allowed in a run and most likely not meant."""
+    for index, metric in enumerate(run.metrics):
+        yield from metric_advice(metric, _SPEC / "metrics" / index)
+
+
+def _faults(faults: Sequence[Fault]) -> Iterator[Problem]:
+    for fault in faults:
+        if fault.path[:1] != ("status",):
+            yield Problem(FieldPath(*fault.path), fault.message)
+
+
+def _argument_problems(args: Sequence[Argument]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, arg in enumerate(args):
+        path = _SPEC / "args" / index
+        if not arg.name:
+            yield required(path / "name")
+        elif arg.name in seen:
+            yield duplicate(path / "name", arg.name)
+        seen.add(arg.name)
+        if arg.value is not None and arg.has_source:
+            yield Problem(path, f"arg '{arg.name}' has both Value and ValueFrom fields")
+
+
+def _undeclared(metrics: Sequence[Metric], declared: Collection[str]) -> Iterator[Problem]:
+    for index, metric in enumerate(metrics):
+        for name in sorted(arguments_used(metric)):
+            if name not in declared:
+                message = (
+                    f"failed to resolve {{{{args.{name}}}}}: spec.args declares no such argument"
+                )
+                yield Problem(_SPEC / "metrics" / index, message)

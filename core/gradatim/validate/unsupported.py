@@ -1,0 +1,63 @@
+"""What Argo Rollouts does, and this version of Gradatim does not yet.
+
+In: a Rollout. Out: a Problem for each such field that it uses, so that nothing is passed over in silence.
+Called with the other rules for the InvalidSpec condition and by `gradatim validate`. Rows go as features come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from gradatim.model.canary import Canary
+from gradatim.model.rollout import Rollout
+from gradatim.plugin import FieldPath, Problem
+
+_SPEC: Final = FieldPath("spec")
+_CANARY: Final = _SPEC / "strategy" / "canary"
+
+#: Path and name of each field, and whether a Rollout uses it.
+_OF_ROLLOUT: Final[tuple[tuple[FieldPath, str, Callable[[Rollout], bool]], ...]] = (
+    (_SPEC / "workloadRef", "workloadRef", lambda r: r.workload_ref is not None),
+    (_SPEC / "strategy" / "blueGreen", "blueGreen", lambda r: r.blue_green is not None),
+    (_SPEC / "rollbackWindow", "rollbackWindow", lambda r: r.rollback_window is not None),
+    (
+        _SPEC / "restartAt",
+        "restartAt",
+        lambda r: r.restart_at is not None and r.restart_at != r.status.restarted_at,
+    ),
+)
+_OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] = (
+    (_CANARY / "dynamicStableScale", "dynamicStableScale", lambda c: c.dynamic_stable_scale),
+    (_CANARY / "pingPong", "pingPong", lambda c: c.ping_pong),
+    (_CANARY / "antiAffinity", "antiAffinity", lambda c: c.anti_affinity),
+    (_CANARY / "canaryMetadata", "canaryMetadata", lambda c: bool(c.canary_metadata)),
+    (_CANARY / "stableMetadata", "stableMetadata", lambda c: bool(c.stable_metadata)),
+)
+_STEPS: Final = {
+    "experiment": "a step with an experiment",
+    "setHeaderRoute": "a step with setHeaderRoute",
+    "setMirrorRoute": "a step with setMirrorRoute",
+    "plugin": "a step with a plugin",
+}
+
+
+def unsupported_problems(rollout: Rollout) -> Iterator[Problem]:
+    """The fields that this version cannot carry out."""
+    for path, name, is_used in _OF_ROLLOUT:
+        if is_used(rollout):
+            yield _problem(path, name)
+    canary = rollout.canary
+    if canary is None:
+        return
+    for path, name, is_used_by in _OF_CANARY:
+        if is_used_by(canary):
+            yield _problem(path, name)
+    for index, step in enumerate(canary.steps):
+        for key, name in _STEPS.items():
+            if step.raw.get(key) is not None:
+                yield _problem(_CANARY / "steps" / index / key, name)
+
+
+def _problem(path: FieldPath, name: str) -> Problem:
+    return Problem(path, f"{name} is not supported by this version of Gradatim yet")
