@@ -121,3 +121,35 @@ def test_a_line_delays_disturbs_and_loses_answers():
             assert sim.get("ConfigMap", "written")
 
     run_virtual(main())
+
+
+def test_a_watch_may_be_late_and_keeps_the_order():
+    async def main():
+        async with Sim() as sim:
+            loop = asyncio.get_running_loop()
+            late = sim.transport(line=Line(watch_latency=3.0))
+            async with late.stream(CONFIG_MAPS, query={}, idle=60) as (_, events):
+                begun = loop.time()
+                sim.create_object(config_map("a"))
+                await asyncio.sleep(1)
+                sim.create_object(config_map("b"))
+                seen = []
+                for _ in range(2):
+                    event = await anext(events)
+                    seen.append((event["object"]["metadata"]["name"], round(loop.time() - begun)))
+            assert seen == [("a", 3), ("b", 4)]
+
+    run_virtual(main())
+
+
+def test_all_watches_can_be_ended():
+    async def main():
+        async with (
+            Sim() as sim,
+            sim.transport().stream(CONFIG_MAPS, query={}, idle=60) as (_, events),
+        ):
+            sim.create_object(config_map("a"))
+            sim.api.end_watches()
+            assert [event["type"] async for event in events] == ["ADDED"]
+
+    run_virtual(main())

@@ -6,6 +6,7 @@ Called by the in-process transport and by the HTTP face, which both only carry.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -66,6 +67,7 @@ class Api:
         self.verbs = verbs
         self.writes = Writes()
         self._bookmark_every = bookmark_every
+        self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
 
     def answer(self, request: Request) -> Reply:
         """Answer any request but a watch. A refusal is an answer with a Status object."""
@@ -105,7 +107,7 @@ class Api:
             query = {**query, "fieldSelector": f"metadata.name={found.target.name}"}
         resource = found.target.resource
         bookmarks = query.get("allowWatchBookmarks", "").lower() in ("1", "true")
-        return Watch(
+        watch = Watch(
             self.verbs.store,
             WatchRequest(
                 resource=resource,
@@ -117,6 +119,13 @@ class Api:
                 bookmarks=self._bookmark_every if bookmarks else None,
             ),
         )
+        self._watches.add(watch)
+        return watch
+
+    def end_watches(self) -> None:
+        """End all open watches, as a restart of an API server does."""
+        for watch in list(self._watches):
+            watch.close()
 
     def _dispatch(self, found: Route, request: Request) -> Reply:
         match request.method, bool(found.target.name):

@@ -22,12 +22,14 @@ Disturbance: TypeAlias = Callable[[str, str], OSError | ApiError | None]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What lies between a client and the cluster: a delay in seconds, and what goes wrong.
+    """What lies between a client and the cluster: delays in seconds, and what goes wrong.
 
-    `disturb` is asked before a request is carried out, `lose` afterwards: then the write happened, and nobody heard.
+    `watch_latency` is how long after a change a watch tells of it: so long a cache is stale. `disturb` is asked
+    before a request is carried out, `lose` afterwards: then the write happened, and nobody heard.
     """
 
     latency: float = 0.0
+    watch_latency: float = 0.0
     disturb: Disturbance | None = None
     lose: Disturbance | None = None
 
@@ -84,6 +86,7 @@ class InProcessTransport:
         except ApiError as exc:
             yield exc.code, _once(exc.status())
             return
+        watch.delay = self._line.watch_latency
         try:
             yield 200, _paced(aiter(watch), idle)
         finally:

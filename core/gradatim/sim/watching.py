@@ -47,15 +47,17 @@ class Watch:
             raise failure.expired(f"too old resource version: {revision} ({store.horizon})")
         self._store = store
         self._request = request
-        self._pending: deque[Json] = deque()
+        self._loop = asyncio.get_running_loop()
+        #: seconds from a change until this reader hears of it
+        self.delay = 0.0
+        self._pending: deque[tuple[float, Json]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._ended = False
         self._begin(revision)
         store.subscribe([request.resource.name], self._changed)
-        loop = asyncio.get_running_loop()
-        self._timers = [loop.call_later(request.lasts, self.close)]
+        self._timers = [self._loop.call_later(request.lasts, self.close)]
         if request.bookmarks:
-            self._timers.append(loop.call_later(request.bookmarks, self._bookmark))
+            self._timers.append(self._loop.call_later(request.bookmarks, self._bookmark))
 
     def close(self) -> None:
         """End the stream; what was not read yet is still read."""
@@ -69,10 +71,14 @@ class Watch:
     async def __aiter__(self) -> AsyncIterator[Json]:
         while True:
             while self._pending:
-                yield self._pending.popleft()
+                at, event = self._pending.popleft()
+                wait = at + self.delay - self._loop.time()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                yield event
             if self._ended:
                 return
-            self._wake = asyncio.get_running_loop().create_future()
+            self._wake = self._loop.create_future()
             await self._wake
 
     def _begin(self, revision: int) -> None:
@@ -104,7 +110,7 @@ class Watch:
     def _push(self, kind: str, obj: Json) -> None:
         if obj["apiVersion"] != self._request.version:
             obj = {**obj, "apiVersion": self._request.version}
-        self._pending.append({"type": kind, "object": obj})
+        self._queue(kind, obj)
         if len(self._pending) > BACKLOG:
             self._pending.clear()
             self.close()
@@ -117,10 +123,12 @@ class Watch:
             "apiVersion": request.version,
             "metadata": {"resourceVersion": str(self._store.revision), "creationTimestamp": None},
         }
-        self._pending.append({"type": "BOOKMARK", "object": bookmark})
+        self._queue("BOOKMARK", bookmark)
         self._stir()
-        loop = asyncio.get_running_loop()
-        self._timers[1] = loop.call_later(request.bookmarks or 0, self._bookmark)
+        self._timers[1] = self._loop.call_later(request.bookmarks or 0, self._bookmark)
+
+    def _queue(self, kind: str, obj: Json) -> None:
+        self._pending.append((self._loop.time(), {"type": kind, "object": obj}))
 
     def _stir(self) -> None:
         if self._wake is not None and not self._wake.done():
