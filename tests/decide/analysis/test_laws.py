@@ -9,7 +9,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradatim.decide.analysis import Action, Measured, RunDecision, decide_run
+from gradatim.decide.analysis import (
+    Action,
+    Measured,
+    RunDecision,
+    RunSpec,
+    decide_run,
+    flatten,
+    resolve_arguments,
+    same_spec,
+)
+from gradatim.model.analysis import parse_template
 from gradatim.model.analysisrun import Phase, parse_analysis_run
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -270,3 +280,20 @@ def test_no_times_raise(results: list[Json], started: str) -> None:
     status = {"metricResults": results, "startedAt": started}
     raw = {"metadata": {"name": "run"}, "spec": {"metrics": [metric]}, "status": status}
     decide_run(parse_analysis_run(raw), START)
+
+
+@given(wild, wild, wild)
+@settings(max_examples=300, deadline=None)
+def test_no_template_and_no_argument_raises(spec: Any, block: Any, metadata: Any) -> None:
+    template = parse_template({"metadata": {"name": "t"}, "spec": spec})
+    rollout = {"metadata": metadata, "spec": spec}
+    source = {"fieldRef": {"fieldPath": "metadata.labels"}}
+    sources = [
+        {"name": "a", "valueFrom": source},
+        {"name": "b", "value": block, "valueFrom": block},
+    ]
+    args, _ = resolve_arguments(rollout, sources, "s", "l")
+    made = flatten([template], args, [block], [block])
+    assert same_spec({"spec": spec}, RunSpec()) in {True, False}
+    if isinstance(made, RunSpec):
+        decide_run(parse_analysis_run({"spec": made.json()}), START)

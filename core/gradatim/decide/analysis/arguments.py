@@ -71,14 +71,14 @@ def _from_source(rollout: Json, source: Json, hashes: dict[str, str], value: str
 
 def _metadata(rollout: Json, path: str) -> str:
     """What the downward API would say: only these few fields."""
-    metadata = rollout.get("metadata") or {}
+    metadata = _object(rollout.get("metadata"))
     if match := _SUBSCRIPTED.fullmatch(path):
         return _subscripted(metadata, path, *match.groups())
     match path:
         case "metadata.name" | "metadata.namespace" | "metadata.uid":
             return str(metadata.get(path.removeprefix("metadata."), ""))
         case "metadata.labels" | "metadata.annotations":
-            entries = metadata.get(path.removeprefix("metadata.")) or {}
+            entries = _object(metadata.get(path.removeprefix("metadata.")))
             return "\n".join(f"{key}={_quoted(entries[key])}" for key in sorted(entries))
         case _:
             raise _FieldError(f"unsupported fieldPath: {path}")
@@ -89,7 +89,11 @@ def _subscripted(metadata: Json, path: str, whole: str, key: str) -> str:
         raise _FieldError(f"fieldPath {_quoted(path)} does not support subscript")
     if not _QUALIFIED_NAME.fullmatch(key):
         raise _FieldError(f"invalid key subscript in {path}: must be a qualified name")
-    return str((metadata.get(whole.removeprefix("metadata.")) or {}).get(key, ""))
+    return str(_object(metadata.get(whole.removeprefix("metadata."))).get(key, ""))
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _field(rollout: Json, path: str) -> str:

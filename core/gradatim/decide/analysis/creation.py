@@ -72,7 +72,9 @@ def collision_names(name: str) -> Iterator[str]:
 
 def same_spec(run: Json, spec: RunSpec) -> bool:
     """The run measures just this. `terminate` and the time to live do not count."""
-    theirs, ours = run.get("spec") or {}, spec.json()
+    theirs, ours = run.get("spec"), spec.json()
+    if not isinstance(theirs, dict):
+        return False
     return all(_plain(theirs.get(key)) == _plain(ours.get(key)) for key in _COMPARED)
 
 

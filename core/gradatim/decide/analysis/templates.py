@@ -99,13 +99,13 @@ def flatten(
     Returns:
         The specification, or what stands against it, the fault that Argo Rollouts would name first.
     """
-    specs = [template.raw.get("spec") or {} for template in templates]
+    specs = [spec for each in templates if isinstance(spec := each.raw.get("spec"), dict)]
     metrics, own_dry, own_retention = (
         _joined(specs, key) for key in ("metrics", "dryRun", "measurementRetention")
     )
     declared, problems = _declared_arguments(_joined(specs, "args"))
-    args, missing = merge_arguments(declared, provided_args)
-    dry, kept = [*dry_run, *own_dry], [*retention, *own_retention]
+    args, missing = merge_arguments(declared, _objects(provided_args))
+    dry, kept = [*_objects(dry_run), *own_dry], [*_objects(retention), *own_retention]
     found = [
         *_doubles(metrics, "metrics", "name", "two metrics have the same name"),
         *_doubles(own_dry, "dryRun", "metricName", _DRY_RUN_TWICE),
@@ -128,13 +128,13 @@ _RETENTION_TWICE = "two Measurement Retention metric rules have the same name"
 
 def _joined(specs: Iterable[Json], key: str) -> list[Json]:
     """The objects of that list in all templates; what is no object is the view's fault to name."""
-    return [
-        item
-        for spec in specs
-        if isinstance(items := spec.get(key), list)
-        for item in items
-        if isinstance(item, dict)
-    ]
+    return [item for spec in specs for item in _objects(spec.get(key))]
+
+
+def _objects(items: object) -> list[Json]:
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        return []
+    return [item for item in items if isinstance(item, dict)]
 
 
 def _doubles(items: Iterable[Json], where: str, key: str, message: str) -> Iterable[Problem]:
