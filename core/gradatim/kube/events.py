@@ -37,7 +37,8 @@ PAUSE = 10.0
 class EventRecorder:
     """Queues events, correlates them and writes them one after another.
 
-    `dropped` counts those that a full queue or a refusing server cost.
+    `dropped` counts those that a full queue or a refusing server cost. `listeners` hear every event at once, also
+    those that the correlation leaves out; they must be quick.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class EventRecorder:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.dropped = 0
+        self.listeners: list[Callable[[Event], None]] = []
         self._client = client
         self._now = now
         self._sleep = sleep
@@ -59,6 +61,8 @@ class EventRecorder:
     def emit(self, about: Json, kind: EventType, reason: str, message: str) -> None:
         """Queue an event about an object, which has apiVersion and kind. Returns at once."""
         event = Event(Subject.of(about), kind, reason, message[:LONGEST_TEXT])
+        for listener in self.listeners:
+            listener(event)
         try:
             self._queue.put_nowait((event, self._now()))
         except asyncio.QueueFull:
