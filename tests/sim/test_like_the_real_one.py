@@ -5,6 +5,7 @@ The real answers are recorded. With KUBECONFIG they are asked for again, in a na
 
 import json
 import os
+import re
 import ssl
 import time
 import uuid
@@ -60,6 +61,26 @@ SPEC = {
 
 def replica_set(name, **spec):
     return {"metadata": {"name": name}, "spec": {**SPEC, **spec}}
+
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/NS/deployments"
+
+
+def applied_deployment(*containers):
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "a"},
+        "spec": {
+            "paused": True,
+            "replicas": 0,
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": list(containers)},
+            },
+        },
+    }
 
 
 #: name, method, path, body, content type
@@ -179,9 +200,64 @@ REQUESTS = [
     ("a method that is not allowed", "POST", f"{SETS}/r", {}, PLAIN),
     ("a Deployment", "POST", "/apis/apps/v1/namespaces/NS/deployments",
      {"metadata": {"name": "d"}, "spec": {**SPEC, "paused": True}}, PLAIN),
+    ("all kinds of volumes and probes", "POST", SETS, replica_set("v", template={
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {
+            "serviceAccountName": "robot",
+            "initContainers": [{"name": "i", "image": "x@sha256:" + "1" * 64}],
+            "containers": [{
+                "name": "a", "image": "host:5000/x",
+                "livenessProbe": {"tcpSocket": {"port": 80}},
+                "startupProbe": {"grpc": {"port": 80}},
+                "lifecycle": {"postStart": {"httpGet": {"path": "x", "port": 1}}},
+            }],
+            "volumes": [
+                {"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}, {"secret": {"name": "s"}}]}},
+                {"name": "h", "hostPath": {"path": "/x"}},
+                {"name": "d", "downwardAPI": {"items": [{"path": "x", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+            ],
+        }}), PLAIN),
+    ("another uid in a precondition", "DELETE", f"{SETS}/v", {"preconditions": {"uid": "x"}}, PLAIN),
+    ("another orphaning", "DELETE", f"{SETS}/v?orphanDependents=true&dryRun=All", None, PLAIN),
+    ("a negative scale", "PATCH", f"{SETS}/v/scale", {"spec": {"replicas": -1}}, MERGE),
+    ("no scale", "GET", f"{MAPS}/x/scale", None, PLAIN),
+    ("a stale scale", "PATCH", f"{SETS}/v/scale",
+     {"metadata": {"resourceVersion": "1"}, "spec": {"replicas": 0}}, MERGE),
+    ("an external Service", "POST", SERVICES,
+     {"metadata": {"name": "x"}, "spec": {"type": "ExternalName", "externalName": "a.b"}}, PLAIN),
+    ("a headless Service", "POST", SERVICES,
+     {"metadata": {"name": "y"}, "spec": {"clusterIP": "None", "selector": {"a": "b"}}}, PLAIN),
+    ("two ports without names", "POST", SERVICES,
+     {"metadata": {"name": "z"}, "spec": {"ports": [{"port": 1}, {"port": 2}]}}, PLAIN),
+    ("a Role with a colon", "POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/NS/roles",
+     {"metadata": {"name": "a:b"}, "rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]}, PLAIN),
+    ("a Deployment applied", "PATCH", f"{DEPLOYMENTS}/a?fieldManager=one", applied_deployment(
+        {"name": "app", "image": "app:v1", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+        {"name": "side", "image": "side:v1"}), APPLY),
+    ("another manager's variable", "PATCH", f"{DEPLOYMENTS}/a?fieldManager=two", applied_deployment(
+        {"name": "app", "env": [{"name": "C", "value": "3"}]}), APPLY),
+    ("another manager's conflict", "PATCH", f"{DEPLOYMENTS}/a?fieldManager=two", applied_deployment(
+        {"name": "app", "image": "app:v2", "env": [{"name": "A", "value": "9"}]}), APPLY),
+    ("a container and a variable less", "PATCH", f"{DEPLOYMENTS}/a?fieldManager=one", applied_deployment(
+        {"name": "app", "image": "app:v1", "env": [{"name": "A", "value": "1"}]}), APPLY),
+    ("the same once more", "PATCH", f"{DEPLOYMENTS}/a?fieldManager=one", applied_deployment(
+        {"name": "app", "image": "app:v1", "env": [{"name": "A", "value": "1"}]}), APPLY),
     ("a Job", "POST", "/apis/batch/v1/namespaces/NS/jobs",
      {"metadata": {"name": "j"}, "spec": {"suspend": True, "template": {"spec": {
          "restartPolicy": "Never", "containers": [{"name": "a", "image": "x"}]}}}}, PLAIN),
+    ("a Job deleted, as ever without its pods", "DELETE", "/apis/batch/v1/namespaces/NS/jobs/j?dryRun=All", None, PLAIN),
+    ("a Pod for a node", "POST", PODS,
+     {"metadata": {"name": "n"}, "spec": {"containers": [{"name": "a", "image": "x", "resources": {
+         "limits": {"cpu": "1", "memory": "1Gi"}}}]}}, PLAIN),
+    ("a binding", "POST", f"{PODS}/n/binding",
+     {"metadata": {"name": "n"}, "target": {"kind": "Node", "name": "m"}}, PLAIN),
+    ("a second binding", "POST", f"{PODS}/n/binding",
+     {"metadata": {"name": "n"}, "target": {"kind": "Node", "name": "o"}}, PLAIN),
+    ("a bound Pod", "GET", f"{PODS}/n", None, PLAIN),
+    ("a bound Pod deleted", "DELETE", f"{PODS}/n", {"gracePeriodSeconds": 20}, PLAIN),
+    ("and sooner", "DELETE", f"{PODS}/n", {"gracePeriodSeconds": 5}, PLAIN),
+    ("and later", "DELETE", f"{PODS}/n", {"gracePeriodSeconds": 50}, PLAIN),
+    ("and now", "DELETE", f"{PODS}/n", {"gracePeriodSeconds": 0}, PLAIN),
     ("a namespace", "GET", "/api/v1/namespaces/NS", None, PLAIN),
     ("a Secret", "POST", "/api/v1/namespaces/NS/secrets", {"metadata": {"name": "s"}, "data": {"a": "YQ=="}}, PLAIN),
     ("a Lease", "POST", "/apis/coordination.k8s.io/v1/namespaces/NS/leases",
@@ -191,8 +267,11 @@ REQUESTS = [
 #: What may differ: times, identities, and what the real server tells about other managers.
 MASKED = {
     "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "managedFields", "clusterIP",
-    "clusterIPs", "observedGeneration", "controller-uid", "batch.kubernetes.io/controller-uid", "selfLink",
+    "clusterIPs", "observedGeneration", "lastTransitionTime", "controller-uid", "batch.kubernetes.io/controller-uid", "selfLink",
 }  # fmt: skip
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def comparable(status):
@@ -208,6 +287,8 @@ def comparable(status):
 
 def masked(value, namespace):
     if isinstance(value, dict):
+        if value.get("kind") in ("Deployment", "Job"):
+            value = {**value, "status": "*"}  # how quick the controllers are is chance
         details = value.get("details") or {}
         causes = details.get("causes") or ()
         if len(causes) > 1 or (causes and details.get("group") == GROUP):
@@ -217,7 +298,7 @@ def masked(value, namespace):
     if isinstance(value, list):
         return [masked(item, namespace) for item in value]
     if isinstance(value, str):
-        return "NS" if value == namespace else value
+        return "NS" if value == namespace else UUID.sub("*", value)
     return value
 
 

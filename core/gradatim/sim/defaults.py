@@ -146,8 +146,18 @@ def _spec(obj: Json, **fields: object) -> Json:
     return {**obj, "spec": {**fields, **(obj.get("spec") or {})}}
 
 
+def _with_requests(container: Json) -> Json:
+    """Return a pod's container that requests as much as it is limited to, where it does not say."""
+    limits = dig(container, "resources", "limits")
+    if not limits:
+        return container
+    requests = {**limits, **(container["resources"].get("requests") or {})}
+    return {**container, "resources": {**container["resources"], "requests": requests}}
+
+
 def _pod(obj: Json) -> Json:
     spec = pod_spec(obj.get("spec") or {})
+    spec["containers"] = [_with_requests(c) for c in spec.get("containers") or ()]
     extra = {
         "enableServiceLinks": True,
         "preemptionPolicy": "PreemptLowerPriority",

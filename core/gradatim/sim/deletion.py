@@ -58,14 +58,14 @@ def delete(verbs: Verbs, target: Target, options: DeleteOptions) -> tuple[Json, 
     grace = _grace(target, old, options)
     finalizers = _finalizers(target, old, options)
     held = bool(finalizers) or grace > 0
+    marked = _marked(verbs, old, finalizers, grace)
     if options.dry_run:
-        return old, not held
+        return (marked if held else old), not held
     if held:
-        marked = _marked(verbs, old, finalizers, grace)
         return old if marked == old else verbs.store.put(target.resource.name, marked), False
     # the last that is heard of a pod says when it was deleted, as a graceful end does
-    marked = _marked(verbs, old, finalizers, grace) if target.resource.name == "pods" else old
-    return verbs.remove(target, marked["metadata"]), True
+    last = marked if target.resource.name == "pods" else old
+    return verbs.remove(target, last["metadata"]), True
 
 
 def _check_preconditions(target: Target, old: Json, options: DeleteOptions) -> None:

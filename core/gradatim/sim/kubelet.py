@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from gradatim.sim.agenda import Agenda
 from gradatim.sim.deletion import DeleteOptions, delete
-from gradatim.sim.document import Json, dig, named, planted
+from gradatim.sim.document import Json, dig, named
 from gradatim.sim.pods import controller_of, is_deleted, is_finished
 from gradatim.sim.store import Event
+from gradatim.sim.subresources import assign
 from gradatim.sim.verbs import Target, Verbs
 
 #: An image with one of these in its name is never pulled.
@@ -125,8 +126,7 @@ class Kubelet:
 
     def _start(self, pod: Json) -> None:
         if not dig(pod, "spec", "nodeName"):
-            bound = planted(pod, ("spec", "nodeName"), self.settings.name)
-            pod = self._verbs.replace(self._target(pod), bound)
+            pod = assign(self._verbs, self._target(pod), self.settings.name)
         trouble = self._trouble(pod)
         if trouble:
             self._report(pod, ready=False, trouble=trouble)

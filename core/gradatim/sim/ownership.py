@@ -63,7 +63,8 @@ def applied(resource: Resource, live: Json, application: Application) -> Json:
     kept = wanted.union(*(_parsed(entry["fieldsV1"]) for entry in others))
     given_up = frozenset().union(*(_parsed(entry["fieldsV1"]) for entry in mine)) - kept
     merged = _merged(resource, "", live, config)
-    for path in sorted(given_up, key=len, reverse=True):
+    # whole items first: without its key an item could not be found again
+    for path in sorted(given_up, key=lambda path: (path[-1] != ".", -len(path), path)):
         merged = _removed(merged, path)
     entry = {
         "manager": application.manager,

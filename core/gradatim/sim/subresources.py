@@ -12,9 +12,12 @@ from gradatim.sim import failure
 from gradatim.sim.deletion import DeleteOptions, delete
 from gradatim.sim.disruption import refusal
 from gradatim.sim.document import Json, dig, planted
-from gradatim.sim.resources import ScalePaths
+from gradatim.sim.resources import Resource, ScalePaths
 from gradatim.sim.selectors import selector_text
 from gradatim.sim.verbs import Patch, Target, Verbs, Writing, patched
+
+_SCALE = Resource(group="autoscaling", versions=("v1",), kind="Scale", plural="scales")
+_BINDING = Resource(group="", versions=("v1",), kind="pods/binding", plural="pods/binding")
 
 
 def _paths(target: Target) -> ScalePaths:
@@ -59,9 +62,9 @@ def write_scale(verbs: Verbs, target: Target, scale: Json | Patch, how: Writing)
         scale = patched(target.resource, before, scale)
     replicas: Any = dig(scale, "spec", "replicas") or 0
     if not isinstance(replicas, int) or replicas < 0:
-        why = f"Invalid value: {replicas}: should be a non-negative integer"
+        why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = failure.Cause("spec.replicas", "FieldValueInvalid", why)
-        raise failure.invalid(target.resource, target.name, [cause])
+        raise failure.invalid(_SCALE, target.name, [cause])
     new = planted(old, paths.spec_replicas, replicas)
     version = dig(scale, "metadata", "resourceVersion")
     if version:
@@ -108,7 +111,15 @@ def bind(verbs: Verbs, target: Target, binding: Json) -> Json:
     pod = verbs.get(target)
     if dig(pod, "spec", "nodeName"):
         why = f'pod {target.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
-        raise failure.conflict(target.resource, target.name, why)
-    node = dig(binding, "target", "name") or ""
-    verbs.replace(target._replace(subresource=""), planted(pod, ("spec", "nodeName"), node))
+        raise failure.conflict(_BINDING, target.name, why)
+    assign(verbs, target, dig(binding, "target", "name") or "")
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def assign(verbs: Verbs, target: Target, node: str) -> Json:
+    """Give a pod its node and return it. To be scheduled is no wish of an author: the generation stays."""
+    pod = planted(verbs.get(target), ("spec", "nodeName"), node)
+    now = verbs.clock.stamp()
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now}
+    others = [c for c in dig(pod, "status", "conditions") or () if c["type"] != "PodScheduled"]
+    return verbs.store.put("pods", planted(pod, ("status", "conditions"), [*others, scheduled]))

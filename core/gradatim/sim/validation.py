@@ -136,6 +136,8 @@ def _ports(spec: Json) -> Iterator[Cause]:
     for index, port in enumerate(ports):
         number = port.get("port")
         if not isinstance(number, int) or not 0 < number < 65536:
-            yield _wrong(f"spec.ports[{index}].port", number, "must be between 1 and 65535")
+            yield _wrong(
+                f"spec.ports[{index}].port", number, "must be between 1 and 65535, inclusive"
+            )
         if len(ports) > 1 and not port.get("name"):
             yield _required(f"spec.ports[{index}].name")

@@ -201,8 +201,8 @@ class Verbs:
 
     def _allot_address(self, service: Json) -> None:
         spec = service["spec"]
-        if "clusterIP" not in spec and spec["type"] != "ExternalName":
-            address = self.identity.service_address()
+        if spec["type"] != "ExternalName":
+            address = spec.get("clusterIP") or self.identity.service_address()
             spec.update(clusterIP=address, clusterIPs=[address])
 
     def _check(
