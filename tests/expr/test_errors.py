@@ -72,6 +72,10 @@ UNREADABLE = [
     ("'a'.b", "string has no members", 4),
     ("now().Nope()", "time has no members", 6),
     ("(1)(2)", "unexpected bracket", 3),
+    ("let f = asInt; f(1)", "f cannot be called here", 15),
+    ("#acc == 1", "unexpected operator '#'", 0),
+    ("[" + "1," * 10_050 + "] == []", "too many parts", None),
+    ("if true {1} else " * 90 + "{1}", "nests too deeply", 1346),
     ("len == 1", "'==' does not take function and int", 4),
     ("$env.foo", "unknown name foo", 5),
     ("$env.asInt()", "not enough arguments", 5),
@@ -87,7 +91,7 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("source", "message", "position"), UNREADABLE)
 def test_an_unsound_condition_is_refused_before_anything_is_measured(
-    source: str, message: str, position: int
+    source: str, message: str, position: int | None
 ):
     found = check(source)
     assert found is not None
@@ -96,6 +100,11 @@ def test_an_unsound_condition_is_refused_before_anything_is_measured(
 
 
 FAILING = [
+    ("let f = result[0]; f(1) == 1", [1], "float cannot be called", 19),
+    ("now().Sub(result[0]) > duration('1s')", [1], "Sub takes time, not float", 6),
+    ("asFloat(result) > 1", "0x1p99999", "out of range", 0),
+    ("asFloat(result) > 1", "1__0", "is not a number", 0),
+    ("asFloat(result) > 1", "_1", "is not a number", 0),
     ("filter(result, # > 1)[0]", [], "nothing was found", 21),
     ("date(timezone('UTC')) > now()", None, "date takes a text", 0),
     ("date(result[0], 'a', 'b', 'c') > now()", ["a"], "date takes 1 to 3 arguments", 0),

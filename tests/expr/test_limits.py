@@ -99,7 +99,7 @@ def test_a_greedy_condition_ends_soon_with_an_answer_or_an_error(source: str):
     found = _answer(source, [1, 2, 3])
     assert isinstance(found, ExprError | bool | int | float | str)
     assert len(str(found)) < 1_000
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 10  # a tenth of it, when no coverage is measured
 
 
 def test_a_deep_value_is_an_error_and_no_crash():

@@ -35,7 +35,7 @@ REFUSED = [
     ("\\", "at the end"),
     (r"\x{110000}", "invalid escape"),
     (r"\xg", "invalid escape"),
-    ("(?P<a>x)(?P<a>y)", "given twice"),
+    ("(?P<a-b>x)", "unknown group"),
     ("(" * 60 + ")" * 60, "too deep"),
     ("a" * 1001, "not longer than"),
     ("\udce9", "cut within a character"),
@@ -72,6 +72,12 @@ def test_what_re2_does_not_know_is_refused(pattern: str, message: str):
         (r"^[^\d\s]+$", "abc", True),
         (r"(?s).", "\n", True),
         (r"\Qa+", "a+", True),
+        (r"(?P<a>x)(?P<a>y)", "xy", True),
+        (r"(?i)^\w$", "ſ", True),
+        (r"(?i)^\W$", "ſ", False),
+        (r"^\w$", "ſ", False),
+        (r"(?i)^[[:lower:]]$", "K", True),
+        (r"(?i)^[[:^lower:]]$", "\u212a", False),
     ],
 )
 def test_finds(pattern: str, text: str, found: bool):

@@ -83,6 +83,34 @@ TABLE = [
     ("asFloat(len('ab'))", None, 2.0),
     ("asInt(len('ab'))", None, 2),
     ("'a' in $env", None, False),
+    ("(true ? [1] : ['a'])[0]", None, 1),
+    ("(true ? [1] : [2])[0]", None, 1),
+    ("true ? nil : 1", None, None),
+    ("true ? 1 : nil", None, 1),
+    ("nil ?? nil", None, None),
+    ("(true ? [1] : 2) == [1]", None, True),
+    ("get(result.a, 'b')", {"a": None}, None),
+    ("get(result.a, 'b')", {"a": 1}, None),
+    ("result[fromJSON('null')]", {"": 1}, 1.0),
+    ("1 in fromJSON('null')", None, False),
+    ("'Year' in now()", None, False),
+    ("max(fromJSON(result))", '"a"', "a"),
+    ("max(fromJSON('null'))", None, None),
+    ("sum(result[0]..3)", [1], 6),
+    ("sum(1..result[0])", [3], 6),
+    ("sum([result, 1])", 2, 3.0),
+    ("sum([1, nil ?? 2])", None, 3),
+    ("count(result, # > 1) > result[0]", [0, 2], True),
+    ("count(result, # > 1) == 1", [0, 2], True),
+    ("count(result, # > 1) > 1.5", [0, 2], False),
+    ("all(result, # > 0) && all([1], # > 0)", [1], True),
+    ("all([1], # > 0) && all([1, 2], # > 0)", None, True),
+    ("none(result, # > 5) && none(result, # > 6) && none(result, # > 7)", [1], True),
+    ("first(result) == 1 && last(result) == 2", [1, 2], True),
+    ("asInt(result) in [1, 2]", 2, True),
+    ("len(result) in [1, 2]", "ab", True),
+    ("len(result) in 1..result[0]", [3], True),
+    ("(findIndex(result, # > 5) ?? 0) in [0]", [1], True),
     ("let f = upper; f", None, None),
 ]
 
@@ -92,6 +120,14 @@ def test_gives(source: str, result: object, expected: object):
     given = evaluate(source, result, now=NOW)
     assert given == expected
     assert type(given) is type(expected)
+
+
+def test_a_value_that_holds_itself_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gradatim.expr.jsontext._LARGEST", 1_000)
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(ExprError, match="too large"):
+        evaluate("len(result) == 1", endless, now=NOW)
 
 
 def test_nan_is_nan():

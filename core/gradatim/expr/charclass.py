@@ -140,3 +140,11 @@ def forms_of(char: str) -> str:
             return forms
     upper = char.upper()
     return "".join({char, *(form for form in (lower, upper) if len(form) == 1)})
+
+
+def all_forms(ranges: Ranges) -> Ranges:
+    """The (few) characters of the ranges in all their cases."""
+    codes = {
+        ord(form) for low, high in ranges for c in range(low, high + 1) for form in forms_of(chr(c))
+    }
+    return tuple((code, code) for code in sorted(codes))

@@ -183,8 +183,6 @@ class _Lowering:
         def run(frame: Frame) -> object:
             values = [arg(frame) for arg in args]
             function = target(frame)
-            if function is _CUT:
-                return _CUT
             if not isinstance(function, FunctionValue):
                 raise ExprError(f"{kind_of(function)} cannot be called", node.pos)
             return located(ENVIRONMENT[function.name], frame, values, node.pos)

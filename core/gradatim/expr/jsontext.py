@@ -16,6 +16,7 @@ from gradatim.expr.times import Moment, Span, Zone
 from gradatim.expr.values import NilList, kind_of
 
 _DEEPEST = 100
+_LARGEST = 5_000_000  # parts of a measured value
 _ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
@@ -61,17 +62,21 @@ def sanitized(value: object) -> object:
 
     Raises `ExprError` at anything that is no JSON.
     """
-    holder: list[object] = [value]
-    rest: list[tuple[list[object] | dict[str, object], int | str]] = [(holder, 0)]
+    found = _clean(value)
+    rest, count = [found], 0
     while rest:
-        place, key = rest.pop()
-        found = _clean(place[key])  # type: ignore[index]  # the key is of the place's own sort
-        place[key] = found  # type: ignore[index]  # as above
-        if isinstance(found, dict):
-            rest.extend((found, each) for each in found)
-        elif isinstance(found, list):
-            rest.extend((found, index) for index in range(len(found)))
-    return holder[0]
+        holder = rest.pop()
+        count += 1
+        if count > _LARGEST:  # or a value that holds itself
+            raise ExprError("the measured value is too large")
+        if isinstance(holder, dict):
+            for key, each in holder.items():
+                holder[key] = _clean(each)
+            rest.extend(holder.values())
+        elif isinstance(holder, list):
+            holder[:] = map(_clean, holder)
+            rest.extend(holder)
+    return found
 
 
 def _clean(value: object) -> object:

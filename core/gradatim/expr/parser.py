@@ -5,6 +5,7 @@ Called by `condition.py`. Precedence climbing, with the grammar of expr-lang 1.1
 from __future__ import annotations
 
 from gradatim.expr import numerals
+from gradatim.expr.cursor import Cursor
 from gradatim.expr.errors import ExprError
 from gradatim.expr.lexer import Token, TokenKind, is_word_part, is_word_start, tokens_of
 from gradatim.expr.limits import DEFAULT, Limits
@@ -71,41 +72,12 @@ def _measure(tree: Node, limits: Limits) -> None:
     raise ExprError("the condition chains or nests too many parts")
 
 
-class _Parser:
+class _Parser(Cursor):
     def __init__(self, tokens: list[Token], limits: Limits) -> None:
-        self.tokens = tokens
-        self.index = 0
-        self.current = tokens[0]
+        super().__init__(tokens)
         self.limits = limits
         self.nesting = 0
         self.predicates = 0  # how many predicates we are inside of
-
-    # -- tokens ------------------------------------------------------------------------------
-
-    def next(self) -> Token:
-        token = self.current
-        self.index = min(self.index + 1, len(self.tokens) - 1)
-        self.current = self.tokens[self.index]
-        return token
-
-    def unexpected(self, wanted: str = "") -> ExprError:
-        expected = f", expected {wanted}" if wanted else ""
-        return ExprError(f"unexpected {self.current}{expected}", self.current.pos)
-
-    def operator(self, value: str) -> Token:
-        if not self.current.is_operator(value):
-            raise self.unexpected(repr(value))
-        return self.next()
-
-    def bracket(self, value: str) -> Token:
-        if not self.current.is_bracket(value):
-            raise self.unexpected(repr(value))
-        return self.next()
-
-    def name(self) -> Token:
-        if self.current.kind is not TokenKind.NAME:
-            raise self.unexpected("a name")
-        return self.next()
 
     # -- expressions -------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from gradatim.expr.charclass import (
     POSIX,
     CharSet,
     Ranges,
+    all_forms,
     inverted,
     is_category,
 )
@@ -90,7 +91,6 @@ class _Reader:
         self.pos = 0
         self.depth = 0
         self.flags = frozenset[str]()
-        self.names: set[str] = set()
 
     def error(self, what: str) -> ExprError:
         return ExprError(f"{what} in the pattern {self.pattern[:60]!r}")
@@ -204,9 +204,6 @@ class _Reader:
         """Read `(?…`; True when it only sets flags and no group follows."""
         name = _GROUP_NAME.match(self.pattern, self.pos)
         if name is not None:
-            if name[1] in self.names:
-                raise self.error("a group name given twice")
-            self.names.add(name[1])
             self.pos = name.end()
             return False
         match = _FLAGS.match(self.pattern, self.pos)
@@ -223,8 +220,7 @@ class _Reader:
         char = self.peek()
         if char and char in "dswDSW":
             self.pos += 1
-            ranges = PERL[char.lower()]
-            return CharSet(ranges if char.islower() else inverted(ranges))
+            return CharSet(self.ascii_class(PERL[char.lower()], negated=char.isupper()))
         if char and char in "pP":
             return self.category()
         return None
@@ -314,7 +310,12 @@ class _Reader:
         plain = name.removeprefix("^")
         if plain not in POSIX:
             raise self.error(f"an unknown class of characters {name[:20]!r}")
-        return POSIX[plain] if plain == name else inverted(POSIX[plain])
+        return self.ascii_class(POSIX[plain], negated=plain != name)
+
+    def ascii_class(self, ranges: Ranges, *, negated: bool) -> Ranges:
+        """A class of ASCII; with the flag `i`, all forms of its letters belong to it."""
+        found = all_forms(ranges) if "i" in self.flags else ranges
+        return inverted(found) if negated else found
 
     def range(self) -> tuple[int, int]:
         low = self.class_char()

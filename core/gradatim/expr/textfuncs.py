@@ -5,7 +5,6 @@ Called through `functions.py`. Go's meaning: white space is Go's, positions coun
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Any
@@ -145,11 +144,8 @@ def _to_base64(frame: Frame, value: object) -> str:
 
 def _from_base64(frame: Frame, value: object) -> str:
     text = _text(frame, value)[0].replace("\n", "").replace("\r", "")  # Go skips line ends
-    try:
-        if _BASE64.fullmatch(text):
-            return as_text(base64.b64decode(text))
-    except binascii.Error:
-        pass
+    if _BASE64.fullmatch(text):
+        return as_text(base64.b64decode(text))
     raise ExprError("the string is not base64")
 
 

@@ -123,11 +123,6 @@ def as_index(value: object) -> int:
     raise ExprError(f"{kind_of(value)} is not an integer")
 
 
-def as_float(value: int | float) -> float:
-    """A number as a float."""
-    return float(value)
-
-
 def is_number(value: object) -> bool:
     """The value is an int or a float, and not a bool."""
     return type(value) is float or type(value) is int
