@@ -233,6 +233,9 @@ async def _run(flags: Flags) -> None:
     transport = await login(LoginOptions(flags.kubeconfig, flags.context, pace))
     client = Client(transport)
     stop = _stopped_by_signals()
+    # a candidate that waits for the Lease is healthy
+    leads = asyncio.Event()
+    health = HealthServer(lambda: controller.faults if leads.is_set() else [])
     try:
         await check_rights(client, (selection for _, selection in World().selections(scope)))
         settings = Settings(
@@ -244,9 +247,6 @@ async def _run(flags: Flags) -> None:
             propagation_delay=flags.propagation_delay,
         )
         controller = Controller(client, registry, settings)
-        # a candidate that waits for the Lease is healthy
-        leads = asyncio.Event()
-        health = HealthServer(lambda: controller.faults if leads.is_set() else [])
         port = await health.start("", flags.healthz_port)
         log.info("gradatim: /healthz on port %d, namespace %s", port, own)
 
@@ -265,8 +265,8 @@ async def _run(flags: Flags) -> None:
         else:
             await work()
         log.info("stopped")
-        await health.aclose()
     finally:
+        await health.aclose()
         await registry.aclose()
         await client.aclose()
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,30 +18,28 @@ from typing import Any, Final
 from ..apply import Applier
 from ..apply import Ports as ApplierPorts
 from ..decide import DEFAULT_PROPAGATION_DELAY
-from ..kube.cache import Cache, Change
+from ..kube.cache import Cache
 from ..kube.client import Client
 from ..kube.events import EventRecorder
 from ..kube.resources import Resource
-from ..model.analysis import Template
-from ..model.analysisrun import AnalysisRun
-from ..model.rollout import Rollout
-from ..model.workload import ReplicaSet, Service
-from ..plugin import ObjectRef, Wanted
 from ..registry import Registry
 from .analysis import AnalysisRuns
 from .analysis import Ports as AnalysisPorts
 from .dependencies import Dependencies
 from .fence import Fence
-from .gather import Around, Gatherer, service_key, template_key
-from .guardedrouter import GuardedRouter
+from .gather import Around, Gatherer
 from .measuring import Measuring, Surroundings
+from .outside import OutsideRouters
 from .queue import WorkQueue
 from .rollouts import Ports as RolloutPorts
 from .rollouts import Rollouts
 from .routeobjects import RouteObjects
 from .secretcache import SecretCache
 from .secrets import Secrets
+from .supervision import supervised
 from .trafficmemory import TrafficMemory
+from .triggers import Triggers
+from .verifying import Verifying
 from .world import Scope, World
 from .writes import WrittenObjects
 
@@ -91,7 +89,10 @@ class Controller:
         self.recorder = EventRecorder(client, now=clock)
         self._dependencies: Dependencies[Key] = Dependencies()
         self._memory = TrafficMemory()
-        self._objects = RouteObjects(client, settings.scope.namespace, self._object_changed)
+        self._verifying = Verifying(lambda key: self.rollout_queue.add(key), self._unverified)
+        self._objects = RouteObjects(
+            client, settings.scope.namespace, lambda ref: self._triggers.changed(ref)
+        )
         self._written = WrittenObjects(self._cache_of)
         self.rollouts = self._make_rollouts()
         self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
@@ -110,26 +111,31 @@ class Controller:
             )
         )
         self.run_queue = WorkQueue("analysis run", self.runs.reconcile)
+        self._triggers = Triggers(
+            self.world, self._dependencies, self.recorder, self.rollout_queue, self.run_queue
+        )
         self._reflectors = self.world.reflectors(client, settings.scope)
-        self._subscribe()
+        self._triggers.subscribe()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then end what is under way, and return."""
-        following = [self._task(r.run()) for r in self._reflectors]
-        telling = self._task(self.recorder.run())
+        """Work until `stop` is set, then end what is under way, and return.
+
+        Cancelled, it stops at once and in the middle of whatever it does: somebody else may be leading already.
+        """
+        tasks = [self._task(supervised(r.health.of, r.run)) for r in self._reflectors]
+        tasks.append(self._task(supervised("events", self.recorder.run)))
         try:
-            await self._synced()
-            log.info("watching %s", ", ".join(r.health.of for r in self._reflectors))
-            working = [self._task(self.rollout_queue.work()) for _ in range(self._workers[0])]
-            working += [self._task(self.run_queue.work()) for _ in range(self._workers[1])]
-            working.append(self._task(self._resync()))
-            try:
+            if await self._synced(stop):
+                log.info("watching %s", ", ".join(r.health.of for r in self._reflectors))
+                tasks += self._begin()
                 await stop.wait()
-            finally:
-                await self._wind_up(working)
+                await self._wind_up()
         finally:
-            await self.recorder.flushed(within=GRACE)
-            await _ended([*following, telling])
+            self.rollout_queue.close()
+            self.run_queue.close()
+            await _ended(tasks)
+            await self.runs.aclose()
+            await self._verifying.aclose()
             await self._objects.aclose()
 
     @property
@@ -145,9 +151,22 @@ class Controller:
     def _workers(self) -> tuple[int, int]:
         return self.settings.rollout_workers, self.settings.analysis_workers
 
-    async def _synced(self) -> None:
+    async def _synced(self, stop: asyncio.Event) -> bool:
+        """Wait for the first lists: whether they came before `stop`."""
         caches = [cache for cache, _ in self.world.selections(self.settings.scope)]
-        await asyncio.gather(*(cache.synced() for cache in caches))
+        listed = self._task(_all(cache.synced() for cache in caches))
+        stopping = self._task(_all([stop.wait()]))
+        try:
+            await asyncio.wait({listed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return not stop.is_set()
+        finally:
+            await _ended([listed, stopping])
+
+    def _begin(self) -> list[asyncio.Task[None]]:
+        rollouts, runs = self._workers
+        working = [self._task(self.rollout_queue.work()) for _ in range(rollouts)]
+        working += [self._task(self.run_queue.work()) for _ in range(runs)]
+        return [*working, self._task(supervised("resync", self._resync))]
 
     async def _resync(self) -> None:
         """A pass for everything, now and then: it heals what an event that never came has left."""
@@ -158,13 +177,14 @@ class Controller:
             for run in self.world.runs.all():
                 self.run_queue.add((run.namespace, run.name))
 
-    async def _wind_up(self, working: list[asyncio.Task[None]]) -> None:
+    async def _wind_up(self) -> None:
         """Let passes that have begun reach their end: half a plan is safe, but a whole one is better."""
         self.rollout_queue.close()
         self.run_queue.close()
-        await self.rollout_queue.rested(within=GRACE)
-        await _ended(working)
-        await self.runs.aclose()
+        await asyncio.gather(
+            self.rollout_queue.rested(within=GRACE), self.run_queue.rested(within=GRACE)
+        )
+        await self.recorder.flushed(within=GRACE)
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.create_task(work)
@@ -178,6 +198,7 @@ class Controller:
                 registry=self._registry,
                 memory=self._memory,
                 dependencies=self._dependencies,
+                verifying=self._verifying,
                 propagation_delay=settings.propagation_delay,
                 instance_id=settings.scope.instance_id,
             )
@@ -187,7 +208,7 @@ class Controller:
                 client=self._client,
                 recorder=self.recorder,
                 memory=self._written,
-                routers=_Outside(self._registry),
+                routers=OutsideRouters(self._registry, max(1, settings.rollout_workers // 2)),
                 resource_of=self._objects.resource,
             )
         )
@@ -198,83 +219,25 @@ class Controller:
                 applier=applier,
                 written=self._written,
                 memory=self._memory,
+                recorder=self.recorder,
                 clock=self._clock,
             )
         )
 
+    def _unverified(self, key: Key, message: str) -> None:
+        entry = self.world.rollouts.get(*key)
+        if entry is not None:
+            self.recorder.emit(entry.object, "Warning", "WeightVerifyError", message)
+
     def _cache_of(self, resource: Resource) -> Cache[Any] | None:
         return self.world.of(resource) or self._objects.cache(resource)
-
-    # changes and whom they concern
-
-    def _subscribe(self) -> None:
-        world = self.world
-        world.rollouts.subscribe(self._rollout_changed)
-        world.replica_sets.subscribe(self._owned_changed)
-        world.runs.subscribe(self._run_changed)
-        world.services.subscribe(self._service_changed)
-        world.templates.subscribe(self._template_changed)
-        world.cluster_templates.subscribe(self._template_changed)
-
-    def _rollout_changed(self, change: Change[Rollout]) -> None:
-        entry = change.new or change.old
-        if entry is None:
-            return
-        self.rollout_queue.add((entry.namespace, entry.name))
-        if change.old is None and entry.view is not None and not entry.view.status.raw:
-            # the reference tells of it at each start, for each Rollout; once is enough
-            message = f"Rollout resource added to informer: {entry.namespace}/{entry.name}"
-            self.recorder.emit(entry.object, "Normal", "RolloutAddedToInformer", message)
-        if change.new is None:
-            message = f"Rollout resource deleted: {entry.namespace}/{entry.name}"
-            self.recorder.emit(entry.object, "Normal", "RolloutDeleted", message)
-
-    def _owned_changed(self, change: Change[ReplicaSet] | Change[AnalysisRun]) -> None:
-        for entry in (change.old, change.new):
-            if entry is not None and entry.view is not None:
-                meta = entry.view.meta
-                if meta.owner_kind == "Rollout":
-                    self.rollout_queue.add((entry.namespace, meta.owner_name))
-
-    def _run_changed(self, change: Change[AnalysisRun]) -> None:
-        entry = change.new or change.old
-        if entry is None:
-            return
-        self.run_queue.add((entry.namespace, entry.name))
-        old, new = (e.view if e is not None else None for e in (change.old, change.new))
-        if old is None or new is None or old.phase != new.phase or old.message != new.message:
-            self._owned_changed(change)
-
-    def _service_changed(self, change: Change[Service]) -> None:
-        entry = change.new or change.old
-        if entry is not None:
-            self._thing_changed(service_key(entry.namespace, entry.name))
-
-    def _template_changed(self, change: Change[Template]) -> None:
-        for entry in (change.old, change.new):
-            if entry is not None and entry.view is not None:
-                self._thing_changed(template_key(entry.namespace, entry.view.ref))
-
-    def _object_changed(self, ref: ObjectRef) -> None:
-        self._thing_changed(ref)
-
-    def _thing_changed(self, thing: object) -> None:
-        for key in self._dependencies.on(thing):
-            self.rollout_queue.add(key)
-
-
-class _Outside:
-    """Routers of control planes outside the cluster, each call guarded."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-
-    async def apply(self, router: str, wanted: Wanted) -> None:
-        """Have one bring about a state."""
-        await GuardedRouter(router, self._registry.traffic_router(router)).apply(wanted)
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _all(waits: Iterable[Awaitable[object]]) -> None:
+    await asyncio.gather(*waits)

@@ -15,6 +15,7 @@ from ..decide.analysis import gather as follow_templates
 from ..decide.traffic import present_state
 from ..errors import PluginError
 from ..kube.cache import Entry
+from ..kube.errors import Forbidden
 from ..model import names
 from ..model.analysis import Template, TemplateRef, read_template_refs
 from ..model.canary import Canary
@@ -22,13 +23,14 @@ from ..model.duration import DurationError, duration_seconds
 from ..model.reading import Json, Reader
 from ..model.rollout import Rollout
 from ..model.workload import Service
-from ..plugin import Capability, FieldPath, Problem
+from ..plugin import Capability, FieldPath, Problem, RouterError
 from ..registry import Registry
 from ..validate import References, reference_problems, rollout_problems, unsupported_problems
 from .dependencies import Dependencies
 from .guardedrouter import GuardedRouter
 from .routeobjects import RouteObjects
 from .trafficmemory import TrafficMemory
+from .verifying import Verifying
 from .world import BY_OWNER, World
 
 Key = tuple[str, str]
@@ -49,6 +51,7 @@ class Around:
     registry: Registry
     memory: TrafficMemory
     dependencies: Dependencies[Key]
+    verifying: Verifying
     propagation_delay: timedelta
     instance_id: str = ""
 
@@ -72,8 +75,8 @@ class Gatherer:
         canary = rollout.canary
         services = self._services(rollout, canary)
         templates = self._templates(rollout, canary)
-        routes = await self._routes(rollout, canary)
         key = (entry.namespace, entry.name)
+        routes, unread = await self._routes(rollout, canary)
         self._note(key, rollout, services, templates, routes)
         snapshot = Snapshot(
             rollout=rollout,
@@ -87,17 +90,18 @@ class Gatherer:
             propagation_delay=self._delay(rollout),
             instance_id=self._around.instance_id,
         )
-        problems = tuple(self._problems(rollout, snapshot))
+        problems = unread or tuple(self._problems(rollout, snapshot))
         if problems or not routes:
             return replace(snapshot, problems=problems)
         changed = self._around.memory.changed(key, _traffic_state(snapshot), now)
-        return await self._asked(replace(snapshot, traffic_changed=changed))
+        return await self._asked(key, replace(snapshot, traffic_changed=changed))
 
     def forget(self, key: Key, uid: str) -> None:
         """The Rollout is gone."""
         self._known.pop(uid, None)
         self._around.memory.forget(key)
         self._around.dependencies.forget(key)
+        self._around.verifying.forget(key)
 
     def _services(self, rollout: Rollout, canary: Canary | None) -> dict[str, Service | None]:
         if canary is None:
@@ -124,24 +128,33 @@ class Gatherer:
             follow_templates(read_template_refs(Reader(block)), look_up)
         return looked_up
 
-    async def _routes(self, rollout: Rollout, canary: Canary | None) -> tuple[Route, ...]:
+    async def _routes(
+        self, rollout: Rollout, canary: Canary | None
+    ) -> tuple[tuple[Route, ...], tuple[Problem, ...]]:
+        """The routers with their objects, and why some of them can never be read."""
         if canary is None or canary.routing is None:
-            return ()
-        routes = []
+            return (), ()
+        routes, problems = [], []
         for key, config in canary.routing.routers.items():
             router = self._router(key)
             if router is None:
                 # validation says that nobody serves the key
                 continue
-            objects = {}
-            for ref in router.references(config, rollout.namespace):
-                found = await self._around.objects.get(ref)
-                if found is not None:
-                    objects[ref] = found
-            routes.append(
-                Route(key=key, router=router, config=config, path=_path(key), objects=objects)
-            )
-        return tuple(routes)
+            route = Route(key=key, router=router, config=config, path=_path(key))
+            try:
+                routes.append(await self._with_objects(route, rollout.namespace))
+            except (Forbidden, RouterError) as error:
+                # somebody has to give us the right, or to mend the plugin: said where the author looks
+                problems.append(Problem(route.path, str(error)))
+        return tuple(routes), tuple(problems)
+
+    async def _with_objects(self, route: Route, namespace: str) -> Route:
+        objects = {}
+        for ref in route.router.references(route.config, namespace):
+            found = await self._around.objects.get(ref)
+            if found is not None:
+                objects[ref] = found
+        return replace(route, objects=objects)
 
     def _router(self, key: str) -> GuardedRouter | None:
         known = self._routers.get(key)
@@ -189,7 +202,7 @@ class Gatherer:
             seconds = -1.0
         return timedelta(seconds=seconds) if seconds >= 0 else self._around.propagation_delay
 
-    async def _asked(self, snapshot: Snapshot) -> Snapshot:
+    async def _asked(self, key: Key, snapshot: Snapshot) -> Snapshot:
         """With what the routers say about the weights that were written last."""
         routes = []
         for route in snapshot.routes:
@@ -198,7 +211,7 @@ class Gatherer:
             if wanted is not None and Capability.VERIFY in self._around.registry.capabilities(
                 route.key
             ):
-                verified = await route.router.verify(wanted, route.objects)
+                verified = await self._around.verifying.ask(key, route, wanted)
             routes.append(replace(route, verified=verified))
         return replace(snapshot, routes=tuple(routes))
 

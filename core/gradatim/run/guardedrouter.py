@@ -7,7 +7,7 @@ In: the plugin's router. Out: the same answers, or a RouterError that names the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
 from ..plugin import (
@@ -79,30 +79,55 @@ class GuardedRouter(TrafficRouter):
 
     async def apply(self, wanted: Wanted) -> None:
         """The router's, within the deadline."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                await self._router.apply(wanted)
-        except RouterError:
-            raise
-        except Exception as error:
-            raise self._translated("apply", error) from error
+        await self._in_time("apply", lambda: self._router.apply(wanted))
 
     async def verify(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> bool | None:
-        """The router's, within the deadline; None where it fails."""
+        """The router's, within the deadline."""
+        return await self._in_time("verify", lambda: self._router.verify(wanted, objects))
+
+    async def _in_time(self, method: str, ask: Callable[[], Awaitable[T]]) -> T:
+        # a task of its own: a plugin that swallows its cancellation holds up nobody but itself
+        task = asyncio.create_task(self._guarded(method, ask))
         try:
-            async with asyncio.timeout(self._deadline):
-                return await self._router.verify(wanted, objects)
-        except Exception:  # noqa: BLE001 - whatever it is, the router cannot say
-            return None
+            await asyncio.wait({task}, timeout=self._deadline)
+        finally:
+            if not task.done():
+                task.add_done_callback(_ended)
+                task.cancel()
+        if not task.done():
+            seconds = f"{self._deadline:g} seconds"
+            raise RouterError(f"traffic router {self._key}: {method} did not end within {seconds}")
+        return task.result()
+
+    async def _guarded(self, method: str, ask: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await ask()
+        except RouterError:
+            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise self._translated(method, error) from error
+        except (Exception, SystemExit) as error:
+            raise self._translated(method, error) from error
 
     def _ask(self, method: str, question: Callable[[], T]) -> T:
         try:
             return question()
         except RouterError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._translated(method, error) from error
 
-    def _translated(self, method: str, error: Exception) -> RouterError:
-        text = str(error)[:_LONGEST] or type(error).__name__
+    def _translated(self, method: str, error: BaseException) -> RouterError:
+        said = " ".join(str(error)[: 4 * _LONGEST].split())[:_LONGEST]
+        kind = type(error).__name__
+        text = f"{kind}: {said}" if said else kind
         return RouterError(f"traffic router {self._key}: {method} failed: {text}")
+
+
+def _ended(task: asyncio.Task[T]) -> None:
+    """Nobody waits for it any more: whatever it raises is of no interest."""
+    if not task.cancelled():
+        task.exception()

@@ -46,6 +46,8 @@ class WorkQueue(Generic[K]):
 
     def add(self, key: K) -> None:
         """Have the key worked on soon."""
+        if self._closed:
+            return
         if key in self._working:
             self._again.add(key)
         elif key not in self._queued:
@@ -120,8 +122,14 @@ class WorkQueue(Generic[K]):
             seconds = await self._handler(key)
         except GradatimError as error:
             self._retry(key, f"{error}")
-        except Exception:
-            # a mistake of ours in one object's pass: it must not stop the others'
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            # something that the pass waited for was cancelled, and not the pass
+            log.exception("%s %s: pass was cancelled from within", self.name, key)
+            self._retry(key, "")
+        except (Exception, SystemExit):
+            # a mistake of ours or of a plugin in one object's pass: it must not stop the others'
             log.exception("%s %s: pass failed", self.name, key)
             self._retry(key, "")
         else:
@@ -134,7 +142,8 @@ class WorkQueue(Generic[K]):
         count = self._failed[key] = self._failed.get(key, 0) + 1
         wait = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(count - 1, 16))
         if message:
-            level = logging.INFO if count < 3 else logging.WARNING
+            # one failure is a conflict with somebody's write, or a server that restarts: no news yet
+            level = (logging.DEBUG, logging.INFO, logging.WARNING)[min(count, 3) - 1]
             log.log(level, "%s %s: %s; trying again in %.2f s", self.name, key, message, wait)
         self.add_later(key, wait)
 
@@ -146,3 +155,9 @@ class WorkQueue(Generic[K]):
         known = self._timers.pop(key, None)
         if known is not None:
             known[1].cancel()
+
+
+def _is_cancelled() -> bool:
+    """It is this task that was told to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ..apply import Applier
+from ..apply import Applier, NameTaken, Recorder
 from ..decide import Decision, decide
 from ..decide.effects import (
     ApplyRoute,
@@ -26,7 +26,11 @@ from ..decide.effects import (
     SwitchService,
     TerminateRun,
 )
-from ..kube.errors import Conflict
+from ..errors import GradatimError
+from ..kube.cache import Entry
+from ..kube.errors import Conflict, Throttled, Unavailable, Unreachable
+from ..model.rollout import Rollout
+from ..plugin import RouterError
 from .gather import Gatherer
 from .trafficmemory import TrafficMemory
 from .world import World
@@ -36,9 +40,11 @@ log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 
-#: Seconds to wait for the cache to show our last writes, and until the next try after a conflict.
-_CATCH_UP: Final = 5.0
+#: Seconds until the next look at whether the caches show our last writes. Mostly the change itself comes first.
 _RETRY: Final = 0.1
+
+#: What happens on any day, to everybody: the pass is tried again, and nobody need read of it under the Rollout.
+_ORDINARY: Final = (Conflict, Unreachable, Unavailable, Throttled, NameTaken)
 
 _MOVES_TRAFFIC: Final = (PatchRoute, ApplyRoute, SwitchService)
 
@@ -52,6 +58,7 @@ class Ports:
     applier: Applier
     written: WrittenObjects
     memory: TrafficMemory
+    recorder: Recorder
     clock: Callable[[], datetime]
 
 
@@ -73,28 +80,44 @@ class Rollouts:
             GradatimError: something could not be read or written; the queue tries again.
         """
         ports = self._ports
-        if not await ports.written.wait_seen(key, within=_CATCH_UP):
+        if not ports.written.are_seen(key):
             return _RETRY
         entry = ports.world.rollouts.get(*key)
-        if entry is None or entry.view is None:
+        if entry is None or entry.view is None or self._uids.get(key, entry.uid) != entry.uid:
+            # gone, or another one of that name, which has nothing to do with the first
             self._forget(key)
+        if entry is None or entry.view is None:
             return None
         self._uids[key] = entry.uid
+        try:
+            return await self._pass(key, entry, entry.view)
+        except _ORDINARY:
+            raise
+        except RouterError as error:
+            ports.recorder.emit(entry.object, "Warning", "TrafficRoutingError", str(error))
+            raise
+        except GradatimError as error:
+            ports.recorder.emit(entry.object, "Warning", "ReconciliationError", str(error))
+            raise
+        except Exception as error:
+            message = f"internal error: {type(error).__name__}"
+            ports.recorder.emit(entry.object, "Warning", "ReconciliationError", message)
+            raise
+
+    async def _pass(self, key: Key, entry: Entry[Rollout], rollout: Rollout) -> float | None:
+        ports = self._ports
         now = ports.clock()
         snapshot = await ports.gatherer.snapshot(entry, now)
         decision = decide(snapshot, now)
         try:
             with ports.written.of(key):
-                wrote = await ports.applier.carry_out(entry.view, decision)
-        except Conflict as error:
-            log.debug("rollout %s/%s: %s", *key, error)
-            return _RETRY
+                wrote = await ports.applier.carry_out(rollout, decision)
         finally:
             if any(isinstance(e, _MOVES_TRAFFIC) for e in decision.effects):
                 ports.memory.touch(key, ports.clock())
         self.decisions += wrote
         if wrote:
-            _tell(key, decision, entry.view.status.raw)
+            _tell(key, decision, rollout.status.raw)
         wait = decision.look_again_in
         return None if wait is None else wait.total_seconds()
 

@@ -18,9 +18,11 @@ from ..kube.resources import Resource, Selection
 from ..kube.watch import Watch
 from ..model.reading import Json
 from ..plugin import ObjectRef
+from .supervision import supervised
 
-#: Seconds to wait for the first list of a kind.
-_FIRST_LIST: Final = 10.0
+#: Seconds to wait for the first list of a kind, and for which it is remembered that it failed.
+_FIRST_LIST: Final = 3.0
+_REMEMBERED: Final = 20.0
 
 
 class RouteObjects:
@@ -41,6 +43,7 @@ class RouteObjects:
         self._caches: dict[Resource, Cache[Json]] = {}
         self._reflectors: dict[Resource, Reflector[Json]] = {}
         self._tasks: dict[Resource, asyncio.Task[None]] = {}
+        self._failed: dict[Resource, tuple[float, type[KubeError]]] = {}
 
     async def resource(self, ref: ObjectRef) -> Resource:
         """The resource of a reference. Raises NotFound where the API server does not serve its kind."""
@@ -88,22 +91,39 @@ class RouteObjects:
         cache = self._caches.get(resource)
         if cache is None:
             cache = self._follow(resource)
+        if not cache.is_synced:
+            await self._first_list(resource, cache)
+        return cache
+
+    async def _first_list(self, resource: Resource, cache: Cache[Json]) -> None:
+        """Wait for it, but not one after the other: what failed just now is said at once to the next who asks."""
+        loop = asyncio.get_running_loop()
+        until, said = self._failed.get(resource, (0.0, KubeError))
+        if loop.time() < until:
+            raise said(f"cannot watch {resource}: {self._fault(resource)}")
         try:
             async with asyncio.timeout(_FIRST_LIST):
+                # a refusal is told by the server's own answer, which the watch keeps as text only
+                await self._client.fetch(f"{self._selection(resource).path}?limit=1")
                 await cache.synced()
-        except TimeoutError:
-            fault = self._reflectors[resource].health.fault or "no answer"
-            kind = Forbidden if "forbidden" in fault else KubeError
-            raise kind(f"cannot watch {resource}: {fault}") from None
-        return cache
+        except (KubeError, TimeoutError) as error:
+            kind = Forbidden if isinstance(error, Forbidden) else KubeError
+            self._failed[resource] = (loop.time() + _REMEMBERED, kind)
+            raise kind(f"cannot watch {resource}: {self._fault(resource)}") from error
+
+    def _fault(self, resource: Resource) -> str:
+        return self._reflectors[resource].health.fault or "no answer"
+
+    def _selection(self, resource: Resource) -> Selection:
+        return Selection(resource, self._namespace)
 
     def _follow(self, resource: Resource) -> Cache[Json]:
         cache: Cache[Json] = Cache(lambda raw: raw)
         cache.subscribe(lambda change: self._tell(resource, change))
-        reflector = Reflector(Watch(self._client, Selection(resource, self._namespace)), cache)
+        reflector = Reflector(Watch(self._client, self._selection(resource)), cache)
         self._caches[resource] = cache
         self._reflectors[resource] = reflector
-        self._tasks[resource] = asyncio.create_task(reflector.run())
+        self._tasks[resource] = asyncio.create_task(supervised(str(resource), reflector.run))
         return cache
 
     def _tell(self, resource: Resource, change: Change[Json]) -> None:

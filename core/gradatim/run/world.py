@@ -79,7 +79,9 @@ class World:
         yield self.services, Selection(SERVICES, where)
         yield self.runs, Selection(ANALYSIS_RUNS, where, ours)
         yield self.templates, Selection(ANALYSIS_TEMPLATES, where)
-        yield self.cluster_templates, Selection(CLUSTER_ANALYSIS_TEMPLATES)
+        if where is None:
+            # who looks after one namespace has no right to list what is in none; the reference leaves them out, too
+            yield self.cluster_templates, Selection(CLUSTER_ANALYSIS_TEMPLATES)
 
     def reflectors(self, client: Client, scope: Scope) -> list[Reflector[Any]]:
         """What fills the caches, to be run as tasks."""

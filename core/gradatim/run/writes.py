@@ -6,7 +6,6 @@ as it was before the last one, and do things twice.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -52,20 +51,19 @@ class WrittenObjects:
             cache.deleted(address.namespace, address.name, uid)
             self._remember(address)
 
-    async def wait_seen(self, key: Key, within: float) -> bool:
-        """Wait until the caches show all of the Rollout's last writes: whether they do."""
+    def are_seen(self, key: Key) -> bool:
+        """Do the caches show all of the Rollout's last writes?
+
+        Nobody waits for that in a worker: a watch that lags would hold up Rollouts that have nothing to do with it.
+        """
         waiting = self._of.get(key)
         if not waiting:
             return True
-        loop = asyncio.get_running_loop()
-        end = loop.time() + within
-        for address in tuple(waiting):
-            cache = self._cache_of(address.resource)
-            if cache is None or await cache.wait_caught_up(
-                address.namespace, address.name, max(0.0, end - loop.time())
-            ):
-                waiting.discard(address)
-        return not waiting
+        waiting -= {address for address in waiting if self._is_seen(address)}
+        if waiting:
+            return False
+        del self._of[key]
+        return True
 
     def forget(self, key: Key) -> None:
         """The Rollout is gone."""
@@ -75,3 +73,7 @@ class WrittenObjects:
         key = _current.get()
         if key is not None:
             self._of.setdefault(key, set()).add(address)
+
+    def _is_seen(self, address: Address) -> bool:
+        cache = self._cache_of(address.resource)
+        return cache is None or cache.caught_up(address.namespace, address.name)

@@ -1,0 +1,87 @@
+"""Which changes are a reason for a pass, and whose.
+
+In: changes in the caches. Out: keys in the queues, and events of Rollouts that came or went. `controller.py` wires it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from ..apply import Recorder
+from ..kube.cache import Change
+from ..model.analysis import Template
+from ..model.analysisrun import AnalysisRun
+from ..model.rollout import Rollout
+from ..model.workload import ReplicaSet, Service
+from .dependencies import Dependencies
+from .gather import service_key, template_key
+from .queue import WorkQueue
+from .world import World
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """Listens to the caches of the world."""
+
+    world: World
+    dependencies: Dependencies[Key]
+    recorder: Recorder
+    rollout_queue: WorkQueue[Key]
+    run_queue: WorkQueue[Key]
+
+    def changed(self, thing: Hashable) -> None:
+        """Something that Rollouts look at: a Service, a template, an object of a router."""
+        for key in self.dependencies.on(thing):
+            self.rollout_queue.add(key)
+
+    def subscribe(self) -> None:
+        """Begin to listen."""
+        world = self.world
+        world.rollouts.subscribe(self._rollout_changed)
+        world.replica_sets.subscribe(self._owned_changed)
+        world.runs.subscribe(self._run_changed)
+        world.services.subscribe(self._service_changed)
+        world.templates.subscribe(self._template_changed)
+        world.cluster_templates.subscribe(self._template_changed)
+
+    def _rollout_changed(self, change: Change[Rollout]) -> None:
+        entry = change.new or change.old
+        if entry is None:
+            return
+        self.rollout_queue.add((entry.namespace, entry.name))
+        if change.old is None and entry.view is not None and not entry.view.status.raw:
+            # the reference tells of it at each start, for each Rollout; once is enough
+            message = f"Rollout resource added to informer: {entry.namespace}/{entry.name}"
+            self.recorder.emit(entry.object, "Normal", "RolloutAddedToInformer", message)
+        if change.new is None:
+            message = f"Rollout resource deleted: {entry.namespace}/{entry.name}"
+            self.recorder.emit(entry.object, "Normal", "RolloutDeleted", message)
+
+    def _owned_changed(self, change: Change[ReplicaSet] | Change[AnalysisRun]) -> None:
+        for entry in (change.old, change.new):
+            if entry is not None and entry.view is not None:
+                meta = entry.view.meta
+                if meta.owner_kind == "Rollout":
+                    self.rollout_queue.add((entry.namespace, meta.owner_name))
+
+    def _run_changed(self, change: Change[AnalysisRun]) -> None:
+        entry = change.new or change.old
+        if entry is None:
+            return
+        self.run_queue.add((entry.namespace, entry.name))
+        old, new = (e.view if e is not None else None for e in (change.old, change.new))
+        if old is None or new is None or old.phase != new.phase or old.message != new.message:
+            self._owned_changed(change)
+
+    def _service_changed(self, change: Change[Service]) -> None:
+        entry = change.new or change.old
+        if entry is not None:
+            self.changed(service_key(entry.namespace, entry.name))
+
+    def _template_changed(self, change: Change[Template]) -> None:
+        for entry in (change.old, change.new):
+            if entry is not None and entry.view is not None:
+                self.changed(template_key(entry.namespace, entry.view.ref))
