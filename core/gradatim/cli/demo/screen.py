@@ -107,9 +107,13 @@ class LiveScreen:
 
 def _line(stage: Stage) -> str:
     shares = ", ".join(
-        f"{v.image} {v.share:.0%} of requests on {v.ready} pods" for v in stage.versions()
+        f"{v.image} {v.share:.0%} of requests on {_pods(v.ready)}" for v in stage.versions()
     )
     return f"  [{_plain_bar(stage.versions())}] weight {stage.weight} %: {shares}{_metric(stage)}"
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
 
 
 def _metric(stage: Stage) -> str:
@@ -138,7 +142,7 @@ def _table(versions: list[Version]) -> Table:
         rate = "" if version.success is None else f"{version.success:.1%} good answers"
         table.add_row(
             Text(version.image, style=_COLOURS[index % len(_COLOURS)]),
-            f"{version.ready} pods",
+            _pods(version.ready),
             f"{version.share:.0%} of requests",
             rate,
         )
