@@ -39,10 +39,19 @@ def canary_target(draft: Draft) -> ReplicaSet | None:
     """The revision that the canary Service or subset belongs to.
 
     The reference flips the selector to and fro in each pass of an abort. We leave it with the canary
-    while its pods stay, and take it to stable before they go.
+    while its pods stay, and take it to stable before they go. Without routing, stable also answers for a
+    new revision that cannot yet: the pods of an earlier one that the Service may still name go meanwhile.
     """
-    revisions = draft.revisions
-    return revisions.stable if draft.is_aborted and not _canary_stays(draft) else revisions.new
+    new, stable = draft.revisions.new, draft.revisions.stable
+    if draft.is_aborted:
+        return new if _canary_stays(draft) else stable
+    if draft.canary.routing is None and stable is not None and not (new and _is_answering(new)):
+        return stable
+    return new
+
+
+def _is_answering(replica_set: ReplicaSet) -> bool:
+    return min(replica_set.available, replica_set.replicas) > 0
 
 
 def _canary_stays(draft: Draft) -> bool:
