@@ -78,6 +78,9 @@ def threshold_met(rollout: Rollout, revisions: Revisions, wanted: int) -> bool:
     threshold = rollout.canary.threshold if rollout.canary else None
     if threshold is None or threshold.value < 0:
         return new.replicas == wanted == new.available
+    # pods that are asked to go do not count, though they may still answer
+    available = min(new.available, new.replicas)
     if threshold.kind == "Pods":
-        return new.available >= threshold.value
-    return wanted == 0 or new.available * 100 >= threshold.value * wanted
+        # never more than the step wants: the reference waits for ever when that is less
+        return available >= min(threshold.value, wanted)
+    return available * 100 >= threshold.value * wanted
