@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from ..model.status import Weights
 from ..model.workload import ReplicaSet
 from ..plugin import RouterError
 from .draft import Draft
@@ -49,7 +50,11 @@ def drained_at(draft: Draft, replica_set: ReplicaSet) -> datetime | None:
     Weights and subsets take a while to reach every proxy, so pods stay for the propagation delay after
     the last change of traffic (`spec/users.md` rows 1, 2, 4, 7).
     """
-    if _is_bound(draft, replica_set.pod_hash) or weight_of(draft, replica_set.pod_hash) > 0:
+    if weight_of(draft, replica_set.pod_hash) > 0:
+        return None
+    # the subset of a canary stays bound to it when a step wants no pods of it
+    by_step = replica_set is draft.revisions.new and not draft.is_aborted
+    if not by_step and _is_bound(draft, replica_set.pod_hash):
         return None
     return settled_at(draft)
 
@@ -80,20 +85,21 @@ def settled_at(draft: Draft) -> datetime | None:
 
 
 def weight_of(draft: Draft, pod_hash: str) -> int:
-    """The weight that this revision gets, as the weights were before this pass and as it leaves them."""
-    total = 0
-    for weights in (draft.status.weights, draft.weights):
-        if weights is None:
-            continue
-        for target in (weights.canary, weights.stable, *weights.additional):
-            if target.pod_hash == pod_hash:
-                total += max(0, target.weight)
-    return total
+    """The weight that this revision gets: as it was before this pass or as that leaves it, the greater one."""
+    return max(_weight(weights, pod_hash) for weights in (draft.status.weights, draft.weights))
+
+
+def _weight(weights: Weights | None, pod_hash: str) -> int:
+    if weights is None:
+        return 0
+    targets = (weights.canary, weights.stable, *weights.additional)
+    return sum(max(0, target.weight) for target in targets if target.pod_hash == pod_hash)
 
 
 def may_shrink(draft: Draft, replica_set: ReplicaSet, wanted: int) -> bool:
     """It may lose pods now, down to `wanted`. If not yet, a pass is asked for when it may."""
-    if draft.canary.routing is None:
+    if draft.canary.routing is None or draft.rollout.replicas == 0:
+        # with no replicas nobody is to answer, whatever the weights are
         return True
     moment = settled_at(draft) if wanted > 0 else drained_at(draft, replica_set)
     if moment is None:

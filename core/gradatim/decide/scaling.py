@@ -15,10 +15,11 @@ from .delays import (
     is_referenced,
     may_shrink,
     scale_down_delay,
+    weight_of,
 )
 from .draft import Draft
 from .limits import Limits, limits
-from .progress import current_weight, is_promoted, max_weight
+from .progress import canary_scale, current_weight, is_promoted, max_weight
 from .routed_scale import routed_counts
 
 
@@ -100,9 +101,22 @@ def _scale_new(draft: Draft) -> bool:
     wanted = wanted_counts(draft, fresh_weights=True).canary
     if delays_on_abort(draft) and wanted < new.replicas:
         return _scale_aborted(draft, new, wanted)
+    if wanted < new.replicas:
+        wanted = min(new.replicas, max(wanted, _carrying(draft, new)))
     if wanted < new.replicas and not may_shrink(draft, new, wanted):
         return False
     return draft.scale(new, wanted)
+
+
+def _carrying(draft: Draft, new: ReplicaSet) -> int:
+    """Pods that the canary needs for the weight that it still has, when that could not be lowered."""
+    weight = weight_of(draft, new.pod_hash)
+    if draft.canary.routing is None or weight == 0 or not draft.revisions.has_distinct_stable:
+        return 0
+    if canary_scale(draft.rollout, aborted=draft.is_aborted) is not None:
+        # the author said how many pods suffice
+        return 1
+    return -(-draft.rollout.replicas * weight // max_weight(draft.canary))
 
 
 def _scale_aborted(draft: Draft, new: ReplicaSet, wanted: int) -> bool:

@@ -78,10 +78,18 @@ def _step_weight(draft: Draft) -> int:
     if index is None:
         return 0
     counts = routed_counts(rollout, weights=None, aborted=False)
-    if not is_at_counts(rollout, draft.revisions, counts):
-        # the pods for this step's weight are not there yet: the weight before it stays
-        return 0 if index == 0 else weight_at(rollout, index - 1)
-    return current_weight(rollout, aborted=False)
+    if counts.canary == 0:
+        # the step wants no canary pods: whatever weight it has, traffic leaves before they do
+        return 0
+    weight = current_weight(rollout, aborted=False)
+    if is_at_counts(rollout, draft.revisions, counts):
+        return weight
+    # the pods for this step's weight are not there yet: the weight before it stays, unless it is higher,
+    # for then it is pods that are to go, and they go after their traffic. And it does stay: where a
+    # person skipped a step, or pods were lost, the reference raises it to what nobody can carry
+    written = rollout.status.weights
+    before = weight_at(rollout, index - 1) if index > 0 else 0
+    return min(weight, before, written.canary.weight if written else 0)
 
 
 def _stable_can_carry(draft: Draft, weight: int) -> bool:
