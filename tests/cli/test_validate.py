@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -238,3 +239,39 @@ def test_json_has_what_a_script_asks_for(run: Run) -> None:
 def test_names_cannot_break_lines_or_colour_terminals(run: Run) -> None:
     result = run(a=rollout("120").replace("name: web", 'name: "web\\n\\e[31m"'))
     assert "(Rollout default/web\\n\\x1b[31m)" in result.output.splitlines()[0]
+
+
+def test_a_router_that_raises_is_a_problem_and_no_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router_module = pytest.importorskip("gradatim_istio.router")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("lost")
+
+    virtual_service = (
+        "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: web}\n"
+    )
+    monkeypatch.setattr(router_module.IstioRouter, "check", fail)
+    result = run(a=rollout(more=ROUTED) + virtual_service)
+    assert result.exit_code == 1
+    assert (
+        "spec.strategy.canary.trafficRouting.istio: the router for 'istio' failed in check: "
+        "RuntimeError: lost"
+    ) in result.output
+    monkeypatch.setattr(router_module.IstioRouter, "references", fail)
+    assert "failed in check" in run(a=rollout(more=ROUTED)).output
+
+
+def test_a_file_that_nobody_may_read_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self.name == "a.yaml":
+            raise PermissionError(13, "Permission denied")
+        return opened(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    result = run("a.yaml")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[0] == "a.yaml: cannot be read: Permission denied"

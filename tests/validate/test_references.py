@@ -311,6 +311,17 @@ def test_routers_check_their_objects(fields: Any, seen: str, build: Any, plugins
     assert said(rollout, references, plugins) == [f"x: {seen} 1000 ('r',) 0"]
 
 
+def test_what_is_missing_comes_before_what_is_wrong(build: Any, plugins: Plugins) -> None:
+    class Lost(Router):
+        def references(self, config: Json, namespace: str) -> Iterable[ObjectRef]:
+            return [ObjectRef("mesh/v1", "Route", namespace, "r")]
+
+    rollout = build({"canary": {"stableService": "s", "trafficRouting": {}}})
+    routes = (Route(Router(), {}, FieldPath("x"), {}), Route(Lost(), {}, FieldPath("y"), {}))
+    found = said(rollout, around(service("s", app="else"), routes=routes), plugins)
+    assert [line.split(":")[0] for line in found] == ["y", f"{CANARY}.stableService", "x"]
+
+
 def test_references_are_looked_at_only_when_the_spec_is_sound(build: Any, plugins: Plugins) -> None:
     both = build({"canary": {"stableService": "a", "canaryService": "a"}})
     missing = build({"canary": {"stableService": "a"}})

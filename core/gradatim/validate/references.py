@@ -101,14 +101,23 @@ def _problems(rollout: Rollout, references: References, plugins: Plugins) -> Ite
                 yield invalid(each.path, each.name, f'service "{each.name}" not found')
     for analysis in analyses:
         yield from missing_templates(analysis, references.templates, references.unseen)
+    whole = [route for route in references.routes if not _lacks_objects(rollout, route)]
+    for route in references.routes:
+        if route not in whole:
+            yield from route.router.check(wanted(rollout, route), route.objects, route.path)
     for each in fields:
         service = references.services.get(each.name)
         if service is not None:
             yield from _service_problems(rollout, each, service)
     for analysis in analyses:
         yield from content_problems(rollout, analysis, references.templates, plugins)
-    for route in references.routes:
+    for route in whole:
         yield from route.router.check(wanted(rollout, route), route.objects, route.path)
+
+
+def _lacks_objects(rollout: Rollout, route: Routed) -> bool:
+    refs = route.router.references(route.config, rollout.namespace)
+    return any(ref not in route.objects for ref in refs)
 
 
 def service_fields(rollout: Rollout) -> list[ServiceField]:
