@@ -39,8 +39,13 @@ class FieldPath:
             elif _PLAIN_KEY.fullmatch(part):
                 text += f".{part}" if text else part
             else:
-                text += f"[{part}]"
+                text += f"[{_shown(part)}]"
         return text
+
+
+def _shown(key: str) -> str:
+    """A key of any shape within one line: manifests hold what people paste."""
+    return key if key.isprintable() else key.encode("unicode_escape").decode()
 
 
 @dataclass(frozen=True, slots=True)
