@@ -139,7 +139,7 @@ OBJECT = st.fixed_dictionaries({}, optional={"spec": SPEC | JSON, "metadata": JS
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(raw=OBJECT, other=OBJECT)
 def test_validators_never_raise(raw: Any, other: Any, plugins: Any) -> None:
     rollout, run = parse_rollout(raw), parse_analysis_run(raw)

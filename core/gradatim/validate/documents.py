@@ -7,6 +7,7 @@ Called by `gradatim validate`. A document that cannot be read does not hide the 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from .tree import Marks, TextFault, Tree
 _SEPARATOR: Final = re.compile(r"---(\s|$)")
 _NOTHING: Final = re.compile(r"\s*(#.*|%.*|---\s*(#.*)?|\.\.\.\s*(#.*)?)?")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LONGEST_INTEGER: Final = 19
 _OPEN_TAG: Final = re.compile(r"\{\{\s*args\.[^}]*\}\}")
 _FOREIGN_TEMPLATE: Final = re.compile(r"\{\{[-\s]*(\.|\$|include|if|range|end|with|define|toYaml)")
 
@@ -65,14 +67,34 @@ def _json_document(text: str) -> list[Document | TextFault] | None:
             faults.append(TextFault(0, 0, f'key "{double}" is set twice', number=1))
         return seen
 
-    def refuse(word: str) -> Any:
-        raise ValueError(word)
-
     try:
-        value = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        value = json.loads(
+            text,
+            object_pairs_hook=unique,
+            parse_constant=_number,
+            parse_int=_whole,
+            parse_float=_number,
+        )
     except (ValueError, RecursionError):
         return None
     return [*faults, Document(1, value, 1)]
+
+
+def _number(text: str) -> float:
+    """A number that Kubernetes can hold.
+
+    Raises:
+        ValueError: it is infinite, or none.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _whole(text: str) -> int | float:
+    """An integer of 64 bits; what is larger becomes a float, as in Kubernetes."""
+    return int(text) if len(text) < _LONGEST_INTEGER else _number(text)
 
 
 def _chunks(text: str) -> Iterator[tuple[int, str]]:
