@@ -17,9 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from ..registry.plugin import PluginInfo
 
 log = logging.getLogger("gradatim.run")
 
@@ -226,7 +229,7 @@ async def _run(flags: Flags) -> None:
 
     registry = load_registry()
     for plugin in registry.plugins():
-        log.info("plugin %s", plugin) if plugin.is_sound else log.error("plugin %s", plugin)
+        _tell(plugin)
     own = controller_namespace(flags.namespace)
     scope = Scope(own if flags.namespaced else None, flags.instance_id)
     pace = Pace(qps=flags.qps, burst=flags.burst)
@@ -269,6 +272,14 @@ async def _run(flags: Flags) -> None:
         await health.aclose()
         await registry.aclose()
         await client.aclose()
+
+
+def _tell(plugin: PluginInfo) -> None:
+    """One line for a plugin, or one for each thing that is wrong with it."""
+    if plugin.is_sound:
+        log.info("%s", plugin)
+    for fault in filter(None, (plugin.cause, *plugin.conflicts)):
+        log.error("%s: %s", plugin, fault)
 
 
 async def _lead(

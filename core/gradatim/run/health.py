@@ -36,7 +36,8 @@ class HealthServer:
         except OSError as error:
             await self.aclose()
             raise SetupError(f"cannot serve /healthz on {host}:{port}: {error.strerror}") from error
-        return int(self._runner.addresses[0][1])
+        # any free port is another one for IPv6 than for IPv4, in either order: IPv4's addresses are the shorter ones
+        return int(min(self._runner.addresses, key=len)[1])
 
     async def aclose(self) -> None:
         """Stop serving."""
