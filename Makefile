@@ -11,9 +11,12 @@ KUBE ?= ../shared/kube
 REFERENCE ?= ../shared/reference
 # More for pytest: `make test ARGS="-k abort"`. Workers: `make test WORKERS=4`, 0 for none.
 ARGS ?=
+# A folder for JUnit reports.
+REPORTS ?=
 WORKERS ?= auto
 
 BIN := $(VENV)/bin
+report = $(if $(REPORTS),--junitxml=$(REPORTS)/$(1).xml)
 READY := $(VENV)/.ready
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PACKAGES := -e . $(patsubst %/pyproject.toml,-e ./%,$(wildcard plugins/*/pyproject.toml))
@@ -29,7 +32,7 @@ demo: $(READY) ## watch a canary with traffic on an embedded cluster; needs no K
 	@$(BIN)/gradatim demo $(ARGS)
 
 test: $(READY) ## all tests that need nothing but this machine
-	@$(ISOLATED) $(BIN)/python -m pytest -n $(WORKERS) -m "not e2e" --ignore=tests/e2e $(ARGS)
+	@$(ISOLATED) $(BIN)/python -m pytest -n $(WORKERS) -m "not e2e" --ignore=tests/e2e $(call report,tests) $(ARGS)
 
 lint: $(READY) ## ruff, its formatter, and the walls between the rooms
 	@$(BIN)/ruff check .
@@ -50,10 +53,10 @@ e2e: $(READY) ## tests on a real API server (KUBE=folder of the control plane)
 	@if [ ! -x "$(KUBE)/kube" ]; then echo "e2e: skipped, there is no control plane in $(KUBE)"; exit 0; fi; \
 	cluster="$(BIN)/python tests/reference/cluster.py --kube $(KUBE)"; \
 	echo "e2e: the rooms on a real API server"; \
-	$$cluster -- $(BIN)/python -m pytest -m e2e --ignore=tests/e2e tests $(ARGS) || exit 1; \
+	$$cluster -- $(BIN)/python -m pytest -m e2e --ignore=tests/e2e tests $(call report,e2e-rooms) $(ARGS) || exit 1; \
 	if [ -d tests/e2e ]; then \
 	  echo "e2e: the controller on a real API server"; \
-	  $$cluster --node --apply deploy/crds -- $(BIN)/python -m pytest -m e2e tests/e2e $(ARGS); \
+	  $$cluster --node --apply deploy/crds -- $(BIN)/python -m pytest -m e2e tests/e2e $(call report,e2e) $(ARGS); \
 	fi
 
 reference: $(READY) ## play recorded scenarios of Argo Rollouts and compare (KUBE, REFERENCE)

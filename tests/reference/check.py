@@ -180,11 +180,23 @@ def play(
     return lines
 
 
+def account(kube: Path, state: Path, environment: Mapping[str, str]) -> str:
+    """A kubeconfig with the rights of deploy/rbac.yaml and no others: what it forgets, a scenario needs."""
+    apply(environment, ROOT / "deploy" / "install.yaml", ROOT / "deploy" / "rbac.yaml")
+    command = [str(kube.resolve() / "kube"), "token", "gradatim", "gradatim", str(state)]
+    token = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    if token.returncode:
+        raise Broken("there is no token for the controller's account")
+    return token.stdout.strip()
+
+
 def controller_command(kubeconfig: str, port: int) -> list[str]:
     """How the controller is started."""
     gradatim = Path(sys.executable).with_name("gradatim")
     return [
-        *(str(gradatim), "run", "--kubeconfig", kubeconfig, "--leader-elect=false"),
+        *(str(gradatim), "run", "--kubeconfig", kubeconfig, "--namespace", "gradatim"),
         *("--traffic-propagation-delay", "1s", "--healthz-port", str(port), "--qps", "0"),
     ]
 
@@ -219,7 +231,8 @@ def played(arguments: argparse.Namespace, names: Sequence[str]) -> list[str]:
             node(arguments.kube, environment, LOGS / "node.log", ready_after=0.5, gone_after=0.3)
         )
         port, log = free_port(), LOGS / "controller.log"
-        command = controller_command(environment["KUBECONFIG"], port)
+        own = account(arguments.kube, state / "kube", environment)
+        command = controller_command(own, port)
         controller = stack.enter_context(running("the controller", command, log, environment))
         wait_until("a healthy controller", lambda: is_healthy(controller, port, log), within=60)
         scenario = arguments.reference / "scenario"

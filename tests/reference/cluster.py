@@ -139,7 +139,7 @@ def _kill(pid: int, state: Path) -> None:
     """End a server of ours that is still there: an API server waits a minute for an etcd that has gone."""
     with contextlib.suppress(OSError):
         # a pid may be somebody else's by now; ours still has its folder
-        if os.readlink(f"/proc/{pid}/cwd").startswith(str(state)):
+        if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(state):
             os.kill(pid, signal.SIGKILL)
 
 
