@@ -8,14 +8,14 @@ nothing. So a second decision at the same instant has nothing to do, by construc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.hashing import pod_template_hash, step_hash
 from ..model.reading import Json
 from .canary import Pass, canary_pass, invalid_pass
-from .effects import CreateReplicaSet, Effect, ScaleReplicaSet
+from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
 from .predict import predicted
 from .snapshot import Snapshot
 
@@ -76,10 +76,36 @@ def _passes(snapshot: Snapshot, now: datetime) -> Iterator[Pass]:
 
 
 def joined(effects: list[Effect]) -> list[Effect]:
-    """The same effects with fewer writes: a ReplicaSet is created with the pods it is scaled to next.
+    """The same effects with fewer writes.
 
-    Only as long as no other set is scaled in between: then the order keeps surge within its limit.
+    A ReplicaSet is created with the pods it is scaled to next, as long as no other set is scaled in between: then the
+    order keeps surge within its limit. What comes right after one another on one set is one patch.
     """
+    result: list[Effect] = []
+    for effect in _created_at_scale(effects):
+        place = next((i for i, e in _from_behind(result) if not isinstance(e, Emit)), None)
+        merged = None if place is None else _merged(result[place], effect)
+        if place is None or merged is None:
+            result.append(effect)
+        else:
+            result[place] = merged
+    return result
+
+
+def _from_behind(effects: list[Effect]) -> Iterator[tuple[int, Effect]]:
+    return reversed(list(enumerate(effects)))
+
+
+def _merged(first: Effect, second: Effect) -> Effect | None:
+    """One write that does what both do; None where they are not on the same ReplicaSet."""
+    if not isinstance(first, PatchReplicaSet) or first.min_ready_seconds is not None:
+        return None
+    if isinstance(second, PatchReplicaSet | ScaleReplicaSet) and second.name == first.name:
+        return replace(second, annotations={**first.annotations, **second.annotations})
+    return None
+
+
+def _created_at_scale(effects: list[Effect]) -> list[Effect]:
     result = list(effects)
     for position, effect in enumerate(result):
         if not isinstance(effect, CreateReplicaSet):

@@ -64,10 +64,12 @@ class Client:
         """Read one object."""
         return await self._object(request_on(address, "get", "GET"))
 
-    async def fetch(self, path: str) -> Json:
-        """Read a document that is no object: discovery, `/version`."""
+    async def fetch(self, path: str, query: Mapping[str, str] | None = None) -> Json:
+        """Read a document that is no object: discovery, `/version`, the first page of a collection."""
         labels = ("N/A", "N/A", "N/A")
-        return (await self._send(Request("get", "GET", path, f"get {path}", labels)))[2]
+        return (await self._send(Request("get", "GET", path, f"get {path}", labels, query or {})))[
+            2
+        ]
 
     async def list(self, selection: Selection, *, page: int = 500) -> Listing:
         """Read a whole collection, `page` objects a request.

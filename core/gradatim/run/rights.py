@@ -39,7 +39,7 @@ async def check_rights(client: Client, selections: Iterable[Selection]) -> None:
 
 async def _ask(client: Client, selection: Selection) -> str:
     try:
-        await client.fetch(f"{selection.path}?limit=1")
+        await client.fetch(selection.path, {**selection.query(), "limit": "1"})
     except (Forbidden, Unauthorized):
         return "refused"
     except NotFound:

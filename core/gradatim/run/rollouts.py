@@ -5,9 +5,10 @@ In: keys of Rollouts from the queue. Out: writes through the applier, and one lo
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from ..kube.errors import Conflict, Throttled, Unavailable, Unreachable
 from ..model.rollout import Rollout
 from ..plugin import RouterError
 from .gather import Gatherer
+from .heldcounts import HeldCounts
 from .trafficmemory import TrafficMemory
 from .world import World
 from .writes import WrittenObjects
@@ -68,6 +70,7 @@ class Rollouts:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._uids: dict[Key, str] = {}
+        self._counts = HeldCounts()
         self.decisions = 0
 
     async def reconcile(self, key: Key) -> float | None:
@@ -109,6 +112,9 @@ class Rollouts:
         now = ports.clock()
         snapshot = await ports.gatherer.snapshot(entry, now)
         decision = decide(snapshot, now)
+        wait = self._held(key, rollout, decision)
+        if wait:
+            decision = replace(decision, status=rollout.status.raw)
         try:
             with ports.written.of(key):
                 wrote = await ports.applier.carry_out(rollout, decision)
@@ -118,12 +124,22 @@ class Rollouts:
         self.decisions += wrote
         if wrote:
             _tell(key, decision, rollout.status.raw)
-        wait = decision.look_again_in
-        return None if wait is None else wait.total_seconds()
+        again = decision.look_again_in
+        waits = [*([wait] if wait else []), *([again.total_seconds()] if again is not None else [])]
+        return min(waits, default=None)
+
+    def _held(self, key: Key, rollout: Rollout, decision: Decision) -> float:
+        """Seconds for which the status may wait, as there is nothing in it but counts of pods."""
+        now = asyncio.get_running_loop().time()
+        if any(isinstance(e, Emit) and e.of_status for e in decision.effects):
+            self._counts.forget(key)
+            return 0.0
+        return self._counts.may_wait(key, rollout.status.raw, decision.status, now)
 
     def _forget(self, key: Key) -> None:
         self._ports.gatherer.forget(key, self._uids.pop(key, ""))
         self._ports.written.forget(key)
+        self._counts.forget(key)
 
 
 def _tell(key: Key, decision: Decision, before: dict[str, Any]) -> None:

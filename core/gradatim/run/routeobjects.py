@@ -104,7 +104,7 @@ class RouteObjects:
         try:
             async with asyncio.timeout(_FIRST_LIST):
                 # a refusal is told by the server's own answer, which the watch keeps as text only
-                await self._client.fetch(f"{self._selection(resource).path}?limit=1")
+                await self._client.fetch(self._selection(resource).path, {"limit": "1"})
                 await cache.synced()
         except (KubeError, TimeoutError) as error:
             kind = Forbidden if isinstance(error, Forbidden) else KubeError
