@@ -51,6 +51,7 @@ bench: $(READY) ## how long the hot paths take
 
 e2e: $(READY) ## tests on a real API server (KUBE=folder of the control plane)
 	@if [ ! -x "$(KUBE)/kube" ]; then echo "e2e: skipped, there is no control plane in $(KUBE)"; exit 0; fi; \
+	export GRADATIM_KUBE="$(abspath $(KUBE))"; \
 	cluster="$(BIN)/python tests/reference/cluster.py --kube $(KUBE)"; \
 	echo "e2e: the rooms on a real API server"; \
 	$$cluster -- $(BIN)/python -m pytest -m e2e --ignore=tests/e2e tests $(call report,e2e-rooms) $(ARGS) || exit 1; \

@@ -1,4 +1,4 @@
-"""What holds for all tests: how many examples Hypothesis tries, and which tests need a cluster.
+"""What holds for all tests: how many examples Hypothesis tries.
 
 GRADATIM_EXAMPLES=N has each property in a module named `test_*laws*.py` try N examples at least; CI sets it high.
 Other properties keep what they say, or the default below.
@@ -7,13 +7,11 @@ Other properties keep what they say, or the default below.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 EXAMPLES = int(os.environ.get("GRADATIM_EXAMPLES", "0"))
-E2E = Path(__file__).with_name("e2e")
 
 # Machines of CI are slow and shared: a slow example is not a fault, a wrong one is.
 settings.register_profile(
@@ -28,8 +26,6 @@ settings.load_profile("gradatim")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if E2E in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
         if EXAMPLES and "laws" in item.path.stem and isinstance(item, pytest.Function):
             _try_more(item)
 
