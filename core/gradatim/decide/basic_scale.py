@@ -94,6 +94,11 @@ def next_counts(
     if next_canary < target.canary and room > 0:
         next_canary = min(target.canary, canary.wanted + room)
     if others > 0:
+        stuck = next_canary == canary.wanted < target.canary
+        if stuck and next_stable > target.stable:
+            # only the others answer, and stable is broken: its dead pods make the room, or a release that
+            # mends it could never begin (argo-rollouts #1774, #3110)
+            next_stable = max(target.stable, min(next_stable, stable.available))
         return Counts(next_canary, next_stable)
     growing = target.canary >= canary.wanted
     capacity = canary.capacity(count_unavailable=not growing) + stable.capacity(
