@@ -140,7 +140,13 @@ def _bindable(target: ReplicaSet | None) -> str | None:
 
 
 def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
-    """The states to go through: no subset is taken from under a weight (`spec/users.md` rows 1, 3, 4)."""
+    """The states to go through: no subset is taken from under a weight (`spec/users.md` rows 1, 3, 4).
+
+    And stable's moves before its weight grows: at a promotion the old revision, whose pods may be dead by
+    then, would else get all requests once more.
+    """
+    if wanted.stable.pod_hash not in (None, observed.stable_hash):
+        yield replace(wanted, weight=None, canary=Target(wanted.canary.service), keep_routes=True)
     moves = wanted.canary.pod_hash not in (None, observed.canary_hash)
     if moves and observed.canary_hash and observed.weight:
         yield replace(
