@@ -9,6 +9,7 @@ from ..model.workload import ReplicaSet
 from .delays import delays_on_abort
 from .draft import Draft
 from .effects import SwitchService
+from .routed_scale import routed_counts
 from .scaling import basic_counts
 
 
@@ -39,19 +40,20 @@ def canary_target(draft: Draft) -> ReplicaSet | None:
     """The revision that the canary Service or subset belongs to.
 
     The reference flips the selector to and fro in each pass of an abort. We leave it with the canary
-    while its pods stay, and take it to stable before they go. Without routing, stable also answers for a
-    new revision that cannot yet: the pods of an earlier one that the Service may still name go meanwhile.
+    while its pods stay, and take it to stable before they go. Stable also answers for a new revision
+    that is to have no pods yet: those of an earlier one that the Service may still name go meanwhile.
     """
     new, stable = draft.revisions.new, draft.revisions.stable
     if draft.is_aborted:
         return new if _canary_stays(draft) else stable
-    if draft.canary.routing is None and stable is not None and not (new and _is_answering(new)):
-        return stable
-    return new
+    return stable if stable is not None and _stable_answers(draft, new) else new
 
 
-def _is_answering(replica_set: ReplicaSet) -> bool:
-    return min(replica_set.available, replica_set.replicas) > 0
+def _stable_answers(draft: Draft, new: ReplicaSet | None) -> bool:
+    """Nobody of the new revision answers, and not because its pods are still coming up behind a router."""
+    if draft.canary.routing is not None:
+        return routed_counts(draft.rollout, weights=None, aborted=False).canary == 0
+    return new is None or min(new.available, new.replicas) == 0
 
 
 def _canary_stays(draft: Draft) -> bool:
