@@ -1,0 +1,98 @@
+"""Proxies that follow weights, subsets and selectors late, and the requests that get no answer meanwhile.
+
+It reads the objects itself, without router and without decisions, so that a mistake there is seen here.
+Routes and endpoints reach a proxy by different ways: any weight of the last `lag` may meet any binding of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gradatim.decide import Snapshot
+from gradatim.model import names
+
+#: Where requests go, by destination ("host" or "host/subset"): weights, and the hash of the pods ("" for all).
+Weights = frozenset[tuple[str, int]]
+Bindings = tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Mesh:
+    """What proxies may still believe."""
+
+    lag: timedelta
+    weights: list[tuple[datetime, Weights]] = field(default_factory=list)
+    bindings: list[tuple[datetime, Bindings]] = field(default_factory=list)
+    served: set[str] = field(default_factory=set)
+    excused: set[str] = field(default_factory=set)
+
+    def note(self, snapshot: Snapshot, now: datetime) -> None:
+        """See what is written now."""
+        for history, seen in (
+            (self.weights, _weights(snapshot)),
+            (self.bindings, _bindings(snapshot)),
+        ):
+            if not history or history[-1][1] != seen:
+                history.append((now, seen))  # type: ignore[arg-type]
+        self.served |= {r.pod_hash for r in snapshot.replica_sets if r.available}
+
+    def check(self, snapshot: Snapshot, now: datetime) -> None:
+        """Fail if some proxy sends requests where nobody answers, and that by our doing."""
+        alive = {r.pod_hash for r in snapshot.replica_sets if min(r.available, r.replicas)}
+        self.excused -= alive
+        if not snapshot.rollout.status.stable_hash or snapshot.rollout.replicas == 0:
+            # nobody is to answer, and after that not until pods had the time to come
+            self.excused |= {r.pod_hash for r in snapshot.replica_sets} - alive
+            return
+        failures = list(self._failures(snapshot, now))
+        assert not failures, f"{now}: {failures}"
+
+    def _failures(self, snapshot: Snapshot, now: datetime) -> Iterator[str]:
+        alive = {r.pod_hash: min(r.available, r.replicas) for r in snapshot.replica_sets}
+        asked = {r.pod_hash: r.replicas for r in snapshot.replica_sets}
+        for weights in self._believed(self.weights, now):
+            for bindings in self._believed(self.bindings, now):
+                bound = dict(bindings)
+                for host, weight in weights:
+                    pods = bound.get(host, "")
+                    if weight == 0 or not pods or alive.get(pods):
+                        continue
+                    ours = asked.get(pods, 0) == 0 or pods not in self.served
+                    if ours and pods not in self.excused:
+                        yield f"{weight} to {host} at {pods}, where nobody answers"
+
+    def _believed(self, history: list[tuple[datetime, Any]], now: datetime) -> list[Any]:
+        """All that proxies may follow now: what was written within the lag, and what was so before it."""
+        since = now - self.lag
+        first = max((i for i, (at, _) in enumerate(history) if at <= since), default=0)
+        return [seen for _, seen in history[first:]]
+
+
+def _weights(snapshot: Snapshot) -> Weights:
+    found: set[tuple[str, int]] = set()
+    for route in snapshot.routes:
+        for ref, raw in route.objects.items():
+            if ref.kind != "VirtualService":
+                continue
+            for http in raw["spec"].get("http", []):
+                for destination in http.get("route", []):
+                    target = destination["destination"]
+                    host = "/".join(filter(None, [target["host"], target.get("subset")]))
+                    found.add((host, destination.get("weight", 100)))
+    return frozenset(found)
+
+
+def _bindings(snapshot: Snapshot) -> Bindings:
+    bound = {name: service.pod_hash for name, service in snapshot.services.items()}
+    for route in snapshot.routes:
+        for ref, raw in route.objects.items():
+            if ref.kind == "DestinationRule":
+                for subset in raw["spec"].get("subsets", []):
+                    labels = subset.get("labels", {})
+                    bound[f"{raw['spec']['host']}/{subset['name']}"] = labels.get(
+                        names.POD_HASH, ""
+                    )
+    return tuple(sorted(bound.items()))
