@@ -163,8 +163,9 @@ def _create(
         run = taken.get(name)
         if run is None:
             break
-        if is_same_run(run, spec, rollout.meta.uid) and not run.terminate:
-            # made by a pass that did not live to note it
+        # made by a pass that did not live to note it, and perhaps at its end by now
+        is_ours = name in draft.snapshot.unnoted_runs
+        if (is_ours or is_same_run(run, spec, rollout.meta.uid)) and not run.terminate:
             return _seen(draft, kind, run)
     metadata = Reader(block.get("analysisRunMetadata"))
     identity = Identity(

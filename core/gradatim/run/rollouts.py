@@ -71,6 +71,7 @@ class Rollouts:
         self._ports = ports
         self._uids: dict[Key, str] = {}
         self._counts = HeldCounts()
+        self._unnoted: dict[Key, frozenset[str]] = {}
         self.decisions = 0
 
     async def reconcile(self, key: Key) -> float | None:
@@ -111,13 +112,17 @@ class Rollouts:
         ports = self._ports
         now = ports.clock()
         snapshot = await ports.gatherer.snapshot(entry, now)
+        snapshot = replace(snapshot, unnoted_runs=self._unnoted.get(key, frozenset()))
         decision = decide(snapshot, now)
         wait = self._held(key, rollout, decision)
         if wait:
             decision = replace(decision, status=rollout.status.raw)
+        created = frozenset(e.name for e in decision.effects if isinstance(e, CreateRun))
+        self._unnoted[key] = snapshot.unnoted_runs | created
         try:
             with ports.written.of(key):
                 wrote = await ports.applier.carry_out(rollout, decision)
+            del self._unnoted[key]
         finally:
             if any(isinstance(e, _MOVES_TRAFFIC) for e in decision.effects):
                 ports.memory.touch(key, ports.clock())
@@ -140,6 +145,7 @@ class Rollouts:
         self._ports.gatherer.forget(key, self._uids.pop(key, ""))
         self._ports.written.forget(key)
         self._counts.forget(key)
+        self._unnoted.pop(key, None)
 
 
 def _tell(key: Key, decision: Decision, before: dict[str, Any]) -> None:
