@@ -7,6 +7,7 @@ server, the kubelet and the metric provider, which answers what the test says.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -301,6 +302,12 @@ class Live:
         )
 
 
+@functools.cache
+def definitions() -> tuple[Json, ...]:
+    """The CRDs; making them takes as long as many a story."""
+    return tuple(custom_resource_definitions())
+
+
 def play(
     story: Story,
     *classes: type,
@@ -312,7 +319,7 @@ def play(
 
     async def whole() -> None:
         async with Sim(sim or SimSettings(ready_after=0.5, gone_after=0.3)) as cluster:
-            for definition in custom_resource_definitions():
+            for definition in definitions():
                 cluster.create_object(definition)
             await cluster.settle()
             live = Live(cluster, registry_of(*classes), settings or Settings(environment={}))
