@@ -5,6 +5,7 @@ In: the Rollout, its revisions and the weights that count. Out: the pods wanted 
 
 from __future__ import annotations
 
+from ..model.canary import ProgressThreshold
 from ..model.rollout import Rollout
 from ..model.status import Weights
 from .basic_scale import Counts
@@ -75,11 +76,17 @@ def threshold_met(rollout: Rollout, revisions: Revisions, wanted: int) -> bool:
     new = revisions.new
     if new is None:
         return wanted == 0
+    if new.replicas == wanted == new.available:
+        return True
     threshold = rollout.canary.threshold if rollout.canary else None
-    if threshold is None or threshold.value < 0:
-        return new.replicas == wanted == new.available
     # pods that are asked to go do not count, though they may still answer
-    available = min(new.available, new.replicas)
+    return meets(threshold, min(new.available, new.replicas), wanted)
+
+
+def meets(threshold: ProgressThreshold | None, available: int, wanted: int) -> bool:
+    """There is a threshold, and so many of the pods that are wanted suffice for it."""
+    if threshold is None or threshold.value < 0:
+        return False
     if threshold.kind == "Pods":
         # never more than the step wants: the reference waits for ever when that is less
         return available >= min(threshold.value, wanted)

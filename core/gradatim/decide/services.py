@@ -5,10 +5,11 @@ In: the draft of a pass. Out: selector changes, each only to pods that can answe
 
 from __future__ import annotations
 
-from ..model.workload import ReplicaSet
+from ..model.workload import ReplicaSet, Service
 from .delays import delays_on_abort
 from .draft import Draft
 from .effects import SwitchService
+from .progress import max_weight
 from .routed_scale import routed_counts
 from .scaling import basic_counts
 
@@ -75,6 +76,8 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
         return
     if not _can_answer(target, adopted=service.managed_by is not None):
         return
+    if name == draft.canary.canary_service and not _carries_weight(draft, service, target):
+        return
     draft.effects.append(SwitchService(name, target.pod_hash, owner))
     if service.pod_hash != target.pod_hash:
         draft.emit(
@@ -82,6 +85,18 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
             f"Switched selector for service '{name}' "
             f"from '{service.pod_hash}' to '{target.pod_hash}'",
         )
+
+
+def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:
+    """The pods suffice for the weight that the Service still has, where stable could not take it over.
+
+    A third revision in the middle of a release would else get what the second one has (row 4).
+    """
+    weights = draft.status.weights
+    if draft.canary.routing is None or weights is None or not service.pod_hash:
+        return True
+    needed = draft.rollout.replicas * weights.canary.weight // max_weight(draft.canary)
+    return draft.is_aborted or min(target.available, target.replicas) >= needed
 
 
 def _can_answer(target: ReplicaSet, *, adopted: bool) -> bool:

@@ -17,7 +17,7 @@ from ..plugin.patches import apply_patch
 from .draft import Draft
 from .effects import ApplyRoute, PatchRoute
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
-from .routed_scale import is_at_counts, routed_counts, threshold_met
+from .routed_scale import is_at_counts, meets, routed_counts
 from .services import canary_target
 from .snapshot import Route, Snapshot
 
@@ -95,10 +95,15 @@ def _step_weight(draft: Draft) -> int:
 def _stable_can_carry(draft: Draft, weight: int) -> bool:
     stable, total = draft.revisions.stable, max_weight(draft.canary)
     needed = (total - weight) * draft.rollout.replicas // total
-    if (min(stable.available, stable.replicas) if stable else 0) >= needed:
+    available = min(stable.available, stable.replicas) if stable else 0
+    if available >= needed or meets(draft.canary.threshold, available, needed):
         return True
-    threshold = draft.canary.threshold
-    return threshold is not None and threshold_met(draft.rollout, draft.revisions, needed)
+    before = draft.status.weights
+    if before is None or before.canary.weight <= weight:
+        return False
+    # traffic that leaves a canary that is dead is better off with whatever stable has
+    others = (r for r in draft.revisions.all if r is not stable)
+    return available > 0 and all(min(r.available, r.replicas) == 0 for r in others)
 
 
 def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
@@ -108,7 +113,11 @@ def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
         if _differs(draft, goal.weight):
             draft.effects.append(ApplyRoute(route.key, wanted))
         return
-    for state in _in_safe_order(wanted, route.router.observed(wanted, objects)):
+    observed = route.router.observed(wanted, objects)
+    if not observed.stable_hash and not _stable_can_carry(draft, 0):
+        # no label was there yet: pods of a Deployment may answer too, until all of ours do (row 5)
+        wanted = replace(wanted, stable=Target(wanted.stable.service))
+    for state in _in_safe_order(wanted, observed):
         for patch in route.router.plan(state, objects):
             objects[patch.ref] = apply_patch(objects[patch.ref], patch)
             draft.effects.append(PatchRoute(route.key, patch))
@@ -140,7 +149,8 @@ def _bindable(target: ReplicaSet | None) -> str | None:
 
 
 def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
-    """The states to go through: no subset is taken from under a weight (`spec/users.md` rows 1, 3, 4).
+    """The states to go through: no subset takes a greater weight with it than is wanted of its new pods
+    (`spec/users.md` rows 1, 3, 4).
 
     And stable's moves before its weight grows: at a promotion the old revision, whose pods may be dead by
     then, would else get all requests once more.
@@ -148,13 +158,10 @@ def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
     if wanted.stable.pod_hash not in (None, observed.stable_hash):
         yield replace(wanted, weight=None, canary=Target(wanted.canary.service), keep_routes=True)
     moves = wanted.canary.pod_hash not in (None, observed.canary_hash)
-    if moves and observed.canary_hash and observed.weight:
-        yield replace(
-            wanted,
-            weight=0,
-            stable=Target(wanted.stable.service),
-            canary=Target(wanted.canary.service),
-        )
+    # a weight that cannot be told may be a greater one: some of several routes were written, and then not
+    falls = observed.weight is None or observed.weight > (wanted.weight or 0)
+    if moves and observed.canary_hash and falls:
+        yield replace(wanted, canary=Target(wanted.canary.service))
     yield wanted
 
 
