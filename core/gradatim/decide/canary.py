@@ -24,6 +24,7 @@ from .phase import phase_of
 from .progress import current_step, is_promoted, step_index
 from .promotion import completion, promotion_reason
 from .revisions import revisions
+from .rollback import is_within_window
 from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all
 from .selector import selector_text
@@ -59,18 +60,21 @@ def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) ->
     rollout = snapshot.rollout
     canary = rollout.canary
     assert canary is not None, "decide() gives only canaries to this room"  # noqa: S101
+    found = revisions(
+        snapshot.replica_sets, pod_hash=pod_hash, stable_hash=rollout.status.stable_hash
+    )
+    rolls_back = is_within_window(rollout, found)
     return Draft(
         snapshot=snapshot,
         now=now,
-        revisions=revisions(
-            snapshot.replica_sets, pod_hash=pod_hash, stable_hash=rollout.status.stable_hash
-        ),
+        revisions=found,
         canary=canary,
         pod_hash=pod_hash,
         step_hash=steps_hash,
         weights=rollout.status.weights,
-        # a release that is complete has nothing to take back
-        abort_dropped=is_promoted(rollout) and rollout.status.pod_hash == pod_hash,
+        rolls_back=rolls_back,
+        # a release that is complete has nothing to take back, and one that goes back already is on that way
+        abort_dropped=rolls_back or (is_promoted(rollout) and rollout.status.pod_hash == pod_hash),
     )
 
 
@@ -197,15 +201,25 @@ def _reset(draft: Draft) -> Json:
             status.duration = attempt.turned_back(draft.status.duration)
     else:
         status.duration = attempt.begun(draft.now)
+        if draft.rolls_back and steps:
+            status.step_index = len(steps)
+            _tell_rollback(draft)
     judge(draft, status)
     return _concluded(draft, status)
+
+
+def _tell_rollback(draft: Draft) -> None:
+    new = draft.revisions.new
+    if new is not None and new.replicas:
+        # the reference says so only of a revision that still has pods, and skips the steps of any
+        draft.declare("SkipSteps", "Rollback to active ReplicaSets within RollbackWindow")
 
 
 def _status(draft: Draft, *, moves: bool) -> Json:
     """The status after a pass. `moves`: steps may complete, and the release may be promoted."""
     status = _counted(draft)
     _abort_if_overdue(draft, status)
-    if draft.status.promote_full:
+    if draft.status.promote_full or draft.rolls_back:
         draft.pauses_cleared = draft.abort_dropped = True
     status.step_index = _index(draft, moves=moves)
     reason = promotion_reason(draft) if moves else ""
@@ -231,7 +245,7 @@ def _index(draft: Draft, *, moves: bool) -> int | None:
     steps, index = draft.canary.steps, step_index(draft.rollout)
     if not steps or index is None:
         return None
-    if draft.status.promote_full or is_promoted(draft.rollout):
+    if draft.status.promote_full or draft.rolls_back or is_promoted(draft.rollout):
         return len(steps)
     if draft.is_aborted:
         return 0

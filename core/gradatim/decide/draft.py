@@ -15,7 +15,8 @@ from ..model import names
 from ..model.canary import Canary
 from ..model.reading import format_time
 from ..model.rollout import Rollout
-from ..model.status import RunStatus, Status, Weights
+from ..model.runstatus import RunStatus
+from ..model.status import Status, Weights
 from ..model.workload import ReplicaSet
 from .effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet
 from .revisions import Revisions
@@ -37,6 +38,7 @@ class Draft:
         step_run, background_run: what the status will say of the current runs.
         look_again: when the next pass is due at the latest without any event.
         has_settled_runs: the pass came to its AnalysisRuns and said which are current.
+        rolls_back: the release goes back to a revision within the rollback window: no steps, pauses or analyses.
         trouble: why traffic could not be routed; nothing that depends on it is done in this pass.
     """
 
@@ -51,6 +53,7 @@ class Draft:
     background_run: RunStatus | None = None
     effects: list[Effect] = field(default_factory=list)
     look_again: timedelta | None = None
+    rolls_back: bool = False
     trouble: str = ""
     has_settled_runs: bool = False
     paused_for: list[str] = field(default_factory=list)

@@ -74,7 +74,9 @@ def _judge_completion(draft: Draft, status: NextStatus, conditions: Conditions) 
     if status.is_promoted:
         conditions.set(COMPLETED, "True", word, word)
     elif conditions.set(COMPLETED, "False", word, word):
-        revision = draft.revisions.new.revision if draft.revisions.new else 0
+        # a set that is used again gets its new number in this very pass
+        new = draft.revisions.new
+        revision = max(new.revision if new else 0, draft.revisions.next_revision())
         draft.declare(
             "RolloutNotCompleted",
             f"Rollout not completed, started update to revision {revision} ({status.pod_hash})",

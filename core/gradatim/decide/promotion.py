@@ -23,6 +23,8 @@ def promotion_reason(draft: Draft) -> str:
         return ""
     if rollout.status.promote_full:
         return "Full promotion requested"
+    if draft.rolls_back:
+        return "Rollback within window"
     if new is revisions.stable:
         return "Rollback to stable"
     steps, index = len(draft.canary.steps), step_index(rollout)

@@ -13,7 +13,7 @@ from ..model import names
 from ..model.analysis import read_template_refs
 from ..model.analysisrun import AnalysisRun, Phase
 from ..model.reading import Json, Reader
-from ..model.status import RunStatus
+from ..model.runstatus import RunStatus
 from .analysis import (
     Identity,
     RunSpec,
@@ -72,6 +72,7 @@ def _needs_none(draft: Draft) -> bool:
     return (
         draft.is_aborted
         or status.promote_full
+        or draft.rolls_back
         or status.stable_hash == ""
         or (new is not None and new.has_deadline)
     )

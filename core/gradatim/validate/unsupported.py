@@ -20,7 +20,6 @@ _CANARY: Final = _SPEC / "strategy" / "canary"
 _OF_ROLLOUT: Final[tuple[tuple[FieldPath, str, Callable[[Rollout], bool]], ...]] = (
     (_SPEC / "workloadRef", "workloadRef", lambda r: r.workload_ref is not None),
     (_SPEC / "strategy" / "blueGreen", "blueGreen", lambda r: r.blue_green is not None),
-    (_SPEC / "rollbackWindow", "rollbackWindow", lambda r: r.rollback_window is not None),
     (
         _SPEC / "restartAt",
         "restartAt",
