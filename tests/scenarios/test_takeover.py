@@ -114,7 +114,7 @@ def what_runs(live: Live) -> dict[str, Any]:
 
 
 def basic() -> list[Json]:
-    block = {"canaryService": "web-canary", "stableService": "web-stable", "steps": STEPS}
+    block: Json = {"canaryService": "web-canary", "stableService": "web-stable", "steps": STEPS}
     return [service("web-canary"), service("web-stable"), rollout(replicas=4, **block)]
 
 

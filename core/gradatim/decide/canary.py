@@ -117,7 +117,8 @@ def _is_rescaled(draft: Draft) -> bool:
     """`spec.replicas` changed since the pods were last scaled: that comes before any step."""
     new, stable = draft.revisions.new, draft.revisions.stable
     active = (r for r in (new, stable) if r is not None and r.replicas > 0)
-    return any(r.desired != draft.rollout.replicas for r in active)
+    # a set of an older version has no such note, and says nothing by that
+    return any(r.desired not in (None, draft.rollout.replicas) for r in active)
 
 
 def _with_progressing(draft: Draft, reason: str, message: str) -> Json:

@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..model.hashing import pod_template_hash, step_hash
+from ..model.hashing import step_hash
 from ..model.reading import Json
 from .canary import Pass, canary_pass, invalid_pass
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
 from .predict import predicted
+from .recognition import recognised_hash
 from .snapshot import Snapshot
 
 #: Passes that one decision may take beyond those for its steps. A release needs far fewer; the bound makes a
 #: mistake of ours a decision that goes on in the next pass, and not a loop.
 _SPARE_PASSES: Final = 24
+
+#: When to decide again on a template whose defaults were not known.
+_UNRECOGNISED_RETRY: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +57,19 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     if snapshot.problems or rollout.canary is None:
         last = invalid_pass(snapshot, now)
         return Decision(tuple(last.effects), last.status, last.look_again)
+    pod_hash = recognised_hash(snapshot)
+    if pod_hash is None:
+        return Decision((), rollout.status.raw, _UNRECOGNISED_RETRY)
     effects: list[Effect] = []
     last = Pass([], rollout.status.raw, None)
-    for last in _passes(snapshot, now):
+    for last in _passes(snapshot, now, pod_hash):
         effects += last.effects
     return Decision(tuple(joined(effects)), last.status, last.look_again)
 
 
-def _passes(snapshot: Snapshot, now: datetime) -> Iterator[Pass]:
-    rollout, canary = snapshot.rollout, snapshot.rollout.canary
-    hashes = (
-        pod_template_hash(rollout.template, rollout.status.collision_count),
-        step_hash(canary.raw_steps if canary else None),
-    )
+def _passes(snapshot: Snapshot, now: datetime, pod_hash: str) -> Iterator[Pass]:
+    canary = snapshot.rollout.canary
+    hashes = (pod_hash, step_hash(canary.raw_steps if canary else None))
     bound = _SPARE_PASSES + 4 * len(canary.steps if canary else ())
     for _ in range(bound):
         done = canary_pass(snapshot, now, *hashes)

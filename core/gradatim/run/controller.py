@@ -25,6 +25,7 @@ from ..kube.resources import Resource
 from ..registry import Registry
 from .analysis import AnalysisRuns
 from .analysis import Ports as AnalysisPorts
+from .defaults import Defaults
 from .dependencies import Dependencies
 from .fence import Fence
 from .gather import Around, Gatherer
@@ -199,6 +200,7 @@ class Controller:
                 memory=self._memory,
                 dependencies=self._dependencies,
                 verifying=self._verifying,
+                defaults=Defaults(self._client),
                 propagation_delay=settings.propagation_delay,
                 instance_id=settings.scope.instance_id,
             )

@@ -26,6 +26,7 @@ from ..model.workload import Service
 from ..plugin import Capability, FieldPath, Problem, RouterError
 from ..registry import Registry
 from ..validate import References, reference_problems, rollout_problems, unsupported_problems
+from .defaults import Defaults
 from .dependencies import Dependencies
 from .guardedrouter import GuardedRouter
 from .routeobjects import RouteObjects
@@ -52,6 +53,7 @@ class Around:
     memory: TrafficMemory
     dependencies: Dependencies[Key]
     verifying: Verifying
+    defaults: Defaults
     propagation_delay: timedelta
     instance_id: str = ""
 
@@ -68,7 +70,7 @@ class Gatherer:
         """The world of one Rollout, as the caches have it.
 
         Raises:
-            KubeError: an object of its routers could not be read.
+            KubeError: an object of its routers, or the defaults of its template, could not be read.
         """
         rollout, world = entry.view, self._around.world
         assert rollout is not None, "callers skip entries that could not be parsed"  # noqa: S101
@@ -91,14 +93,19 @@ class Gatherer:
             instance_id=self._around.instance_id,
         )
         problems = unread or tuple(self._problems(rollout, snapshot))
-        if problems or not routes:
+        if problems:
             return replace(snapshot, problems=problems)
+        defaulted = await self._around.defaults.template(rollout, snapshot.replica_sets)
+        snapshot = replace(snapshot, defaulted_template=defaulted)
+        if not routes:
+            return snapshot
         changed = self._around.memory.changed(key, _traffic_state(snapshot), now)
         return await self._asked(key, replace(snapshot, traffic_changed=changed))
 
     def forget(self, key: Key, uid: str) -> None:
         """The Rollout is gone."""
         self._known.pop(uid, None)
+        self._around.defaults.forget(uid)
         self._around.memory.forget(key)
         self._around.dependencies.forget(key)
         self._around.verifying.forget(key)
