@@ -123,6 +123,7 @@ class Applier:
         """
         this = _Pass(rollout, rollout.meta.resource_version)
         told: list[Emit] = []
+        wrote = is_written = False
         try:
             for effect in decision.effects:
                 if isinstance(effect, Emit):
@@ -130,13 +131,12 @@ class Applier:
                 else:
                     await self._one(this, effect)
             wrote = await self._status(this, decision.status)
-        except GradatimError:
-            # what was written is told; what would be so with the status is not
-            told = [event for event in told if not event.of_status]
-            raise
+            is_written = True
         finally:
+            # what was written is told; what would be so with the status is not, also when we are stopped
             for event in told:
-                self._ports.recorder.emit(rollout.raw, event.type, event.reason, event.message)
+                if is_written or not event.of_status:
+                    self._ports.recorder.emit(rollout.raw, event.type, event.reason, event.message)
         return wrote or any(not isinstance(e, Emit) for e in decision.effects)
 
     async def _one(self, this: _Pass, effect: Write) -> None:
