@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final
 
 from ..model.reading import Json, format_time
-from ..model.status import Condition, Duration, PauseCondition, RunStatus, Status, Weights
+from ..model.runstatus import RunStatus
+from ..model.status import Condition, Duration, PauseCondition, Status, Weights
 from .conditions import conditions_json
 
 #: The fields that a decision writes. All others are carried over as they are.

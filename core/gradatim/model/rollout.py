@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from .bluegreen import BlueGreen, read_blue_green
 from .canary import Canary, read_canary
 from .meta import Meta, read_meta
 from .reading import Fault, Json, Reader
@@ -30,6 +31,7 @@ class Rollout:
         replicas_given: `spec.replicas` is there.
         canary: the canary strategy, if that is the one.
         blue_green: the block of the blue-green strategy, if there is one.
+        blue_green_view: what that block means.
     """
 
     meta: Meta
@@ -50,6 +52,7 @@ class Rollout:
     unsuccessful_run_limit: int = DEFAULT_RUN_HISTORY_LIMIT
     canary: Canary | None = None
     blue_green: Json | None = None
+    blue_green_view: BlueGreen | None = None
     status: Status = field(default_factory=Status)
     faults: tuple[Fault, ...] = ()
 
@@ -94,6 +97,9 @@ def parse_rollout(raw: Json) -> Rollout:
         ),
         canary=read_canary(strategy.object("canary")) if strategy.has("canary") else None,
         blue_green=strategy.json("blueGreen") if strategy.has("blueGreen") else None,
+        blue_green_view=read_blue_green(strategy.object("blueGreen"))
+        if strategy.has("blueGreen")
+        else None,
         status=read_status(root.object("status")),
         faults=tuple(root.faults),
     )

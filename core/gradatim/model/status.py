@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .bluegreen import BlueGreenStatus, read_blue_green_status
 from .reading import Json, Reader
+from .runstatus import RunStatus, read_run_status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +31,6 @@ class PauseCondition:
 
     reason: str
     started: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStatus:
-    """What the Rollout last knew of one of its AnalysisRuns."""
-
-    name: str
-    phase: str = ""
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +87,7 @@ class Status:
     weights: Weights | None = None
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
+    blue_green: BlueGreenStatus = BlueGreenStatus()
     duration: Duration = Duration()
     restarted_at: datetime | None = None
     phase: str = ""
@@ -133,8 +127,9 @@ def read_status(reader: Reader) -> Status:
         ready_replicas=reader.number("readyReplicas"),
         available_replicas=reader.number("availableReplicas"),
         weights=_weights(canary.object("weights")) if canary.has("weights") else None,
-        step_run=_run(canary, "currentStepAnalysisRunStatus"),
-        background_run=_run(canary, "currentBackgroundAnalysisRunStatus"),
+        step_run=read_run_status(canary, "currentStepAnalysisRunStatus"),
+        background_run=read_run_status(canary, "currentBackgroundAnalysisRunStatus"),
+        blue_green=read_blue_green_status(reader.object("blueGreen")),
         duration=_duration(reader.object("duration")),
         restarted_at=reader.moment("restartedAt"),
         phase=reader.text("phase"),
@@ -150,15 +145,6 @@ def _condition(reader: Reader) -> Condition:
         message=reader.text("message"),
         updated=reader.moment("lastUpdateTime"),
         changed=reader.moment("lastTransitionTime"),
-    )
-
-
-def _run(canary: Reader, key: str) -> RunStatus | None:
-    reader = canary.object(key)
-    if not reader.text("name"):
-        return None
-    return RunStatus(
-        name=reader.text("name"), phase=reader.text("status"), message=reader.text("message")
     )
 
 
