@@ -58,8 +58,6 @@ class Snapshot:
         instance_id: the controller's instance id, "" without one.
         defaulted_template: the template with the API server's defaults, where `recognition.needs_defaults`
             asks for it; None: not known.
-        defaulted_template: the template with the API server's defaults, where `recognition.needs_defaults`
-            asks for it; None: not known.
         unnoted_runs: names of AnalysisRuns that were created in a pass whose status could not be written.
     """
 
@@ -73,6 +71,5 @@ class Snapshot:
     traffic_changed: datetime | None = None
     propagation_delay: timedelta = DEFAULT_PROPAGATION_DELAY
     instance_id: str = ""
-    defaulted_template: Json | None = field(default=None, repr=False)
     defaulted_template: Json | None = field(default=None, repr=False)
     unnoted_runs: frozenset[str] = frozenset()
