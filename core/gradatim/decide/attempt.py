@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..model.rollout import Rollout
 from ..model.status import Duration
-from .draft import CANARY_PAUSE, INCONCLUSIVE_RUN
+from .draft import BLUE_GREEN_PAUSE, CANARY_PAUSE, INCONCLUSIVE_RUN
 from .next_status import NextStatus
 from .progress import current_step
 
@@ -61,5 +61,8 @@ def _waits_for_people(rollout: Rollout, status: NextStatus) -> bool:
     reasons = {p.reason for p in status.pause_conditions}
     if rollout.paused or INCONCLUSIVE_RUN in reasons:
         return True
+    block = rollout.blue_green_view
+    if block is not None:
+        return BLUE_GREEN_PAUSE in reasons and not block.auto_promotion
     step = current_step(rollout)
     return CANARY_PAUSE in reasons and step is not None and step.pause_seconds is None

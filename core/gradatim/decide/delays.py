@@ -19,18 +19,16 @@ DEFAULT_DELAY: Final = timedelta(seconds=30)
 
 
 def scale_down_delay(draft: Draft) -> timedelta:
-    """How long the pods of an old revision stay after the release: only routed canaries keep them."""
-    canary = draft.canary
-    if canary.routing is None:
+    """How long the pods of an old revision stay after the release: basic canaries do not keep them."""
+    if draft.is_basic:
         return timedelta()
-    if canary.scale_down_delay is None:
-        return DEFAULT_DELAY
-    return timedelta(seconds=max(0, canary.scale_down_delay))
+    seconds = draft.strategy.scale_down_delay
+    return DEFAULT_DELAY if seconds is None else timedelta(seconds=max(0, seconds))
 
 
 def abort_delay(draft: Draft) -> timedelta | None:
     """How long canary pods stay after an abort; None: for ever, as an explicit 0 says."""
-    delay = draft.canary.abort_scale_down_delay
+    delay = draft.strategy.abort_scale_down_delay
     if delay is None:
         return DEFAULT_DELAY
     return timedelta(seconds=delay) if delay > 0 else None
@@ -39,7 +37,7 @@ def abort_delay(draft: Draft) -> timedelta | None:
 def delays_on_abort(draft: Draft) -> bool:
     """The canary's pods stay for a while after an abort, as traffic may come back."""
     canary = draft.canary
-    if not draft.is_aborted or canary.routing is None or not draft.revisions.has_distinct_stable:
+    if not draft.is_aborted or draft.is_basic or not draft.revisions.has_distinct_stable:
         return False
     return not canary.dynamic_stable_scale or canary.abort_scale_down_delay is not None
 
@@ -73,7 +71,7 @@ def _is_bound(draft: Draft, pod_hash: str) -> bool:
 
 def settled_at(draft: Draft) -> datetime | None:
     """The instant from which every proxy follows the present weights; None while a router says they do not."""
-    if draft.canary.routing is None:
+    if draft.is_basic:
         return draft.now
     if any(route.verified is False for route in draft.snapshot.routes):
         return None
@@ -98,7 +96,7 @@ def _weight(weights: Weights | None, pod_hash: str) -> int:
 
 def may_shrink(draft: Draft, replica_set: ReplicaSet, wanted: int) -> bool:
     """It may lose pods now, down to `wanted`. If not yet, a pass is asked for when it may."""
-    if draft.canary.routing is None or draft.rollout.replicas == 0:
+    if draft.is_basic or draft.rollout.replicas == 0:
         # with no replicas nobody is to answer, whatever the weights are
         return True
     moment = settled_at(draft) if wanted > 0 else drained_at(draft, replica_set)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ..model import names
+from ..model.bluegreen import BlueGreen
 from ..model.canary import Canary
 from ..model.reading import format_time
 from ..model.rollout import Rollout
@@ -25,6 +26,7 @@ from .snapshot import Snapshot
 #: Pause reasons that only an inconclusive result sets; while one is there nothing moves.
 INCONCLUSIVE_RUN = "InconclusiveAnalysisRun"
 CANARY_PAUSE = "CanaryPauseStep"
+BLUE_GREEN_PAUSE = "BlueGreenPause"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +73,21 @@ class Draft:
     def status(self) -> Status:
         """Its status as it was before this pass."""
         return self.snapshot.rollout.status
+
+    @property
+    def strategy(self) -> Canary | BlueGreen:
+        """The block that the delays of old pods are in."""
+        return self.canary
+
+    @property
+    def is_basic(self) -> bool:
+        """The numbers of pods are the weight: nothing else says where requests go."""
+        return self.canary.routing is None
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """An analysis is going on during which nobody expects pods to change."""
+        return False
 
     @property
     def is_aborted(self) -> bool:

@@ -45,17 +45,24 @@ def judge(draft: Draft, status: NextStatus) -> None:
 
 
 def is_healthy(draft: Draft, status: NextStatus) -> bool:
-    """All replicas are new and available, all steps done, and nothing of older revisions is left."""
+    """All replicas are new and available, and the strategy has nothing left to do."""
     rollout, replicas = draft.rollout, draft.rollout.replicas
-    steps_done = status.step_index is None or status.step_index == len(draft.canary.steps)
     return (
         status.updated_replicas == replicas
         and status.available_replicas == replicas
         and draft.status.observed_generation == str(rollout.meta.generation)
-        and steps_done
-        and status.is_promoted
-        and status.replicas == replicas
+        and _is_through(draft, status)
     )
+
+
+def _is_through(draft: Draft, status: NextStatus) -> bool:
+    """The strategy has nothing left to do: blue-green keeps old pods for a while, a canary none."""
+    block, here = draft.rollout.blue_green_view, status.blue_green
+    if block is not None and here is not None:
+        named = {here.active, here.preview} if block.preview_service else {here.active}
+        return named == {status.pod_hash}
+    steps_done = status.step_index is None or status.step_index == len(draft.canary.steps)
+    return steps_done and status.is_promoted and status.replicas == draft.rollout.replicas
 
 
 def _judge_health(draft: Draft, status: NextStatus, conditions: Conditions) -> bool:
@@ -143,7 +150,13 @@ def has_progressed(before: Status, after: NextStatus) -> bool:
         or after.stable_hash != before.stable_hash
         or (None not in indexes and indexes[0] != indexes[1])
         or after.step_hash != before.step_hash
+        or _has_switched(before, after)
     )
+
+
+def _has_switched(before: Status, after: NextStatus) -> bool:
+    was, here = before.blue_green, after.blue_green
+    return here is not None and (was.active, was.preview) != (here.active, here.preview)
 
 
 def overdue_message(draft: Draft) -> str:
@@ -159,7 +172,11 @@ def _subject(draft: Draft) -> str:
 def is_over_deadline(draft: Draft) -> bool:
     """No progress was made for longer than progressDeadlineSeconds, where some was to be expected."""
     step = current_step(draft.rollout)
-    if step is not None and (step.is_pause or step.kind in ("analysis", "experiment")):
+    if (
+        draft.awaits_verdict
+        or step is not None
+        and (step.is_pause or step.kind in ("analysis", "experiment"))
+    ):
         # nobody expects pods to change there, however long it takes
         return False
     if any(c.type == PAUSED and c.status == "True" for c in draft.status.conditions):
@@ -190,12 +207,20 @@ def _ask_at_deadline(draft: Draft, conditions: Conditions) -> None:
 
 
 def _judge_availability(draft: Draft, status: NextStatus, conditions: Conditions) -> None:
-    if status.available_replicas >= draft.rollout.replicas:
+    if _is_available(draft, status):
         conditions.set(AVAILABLE, "True", "AvailableReason", "Rollout has minimum availability")
     else:
         conditions.set(
             AVAILABLE, "False", "AvailableReason", "Rollout does not have minimum availability"
         )
+
+
+def _is_available(draft: Draft, status: NextStatus) -> bool:
+    replicas = draft.rollout.replicas
+    if status.blue_green is None:
+        return status.available_replicas >= replicas
+    active = draft.revisions.of(status.blue_green.active)
+    return active is not None and active.is_saturated(replicas)
 
 
 def _copy_failures(draft: Draft, conditions: Conditions) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from ..model.bluegreen import BlueGreenStatus
 from ..model.reading import Json, format_time
 from ..model.runstatus import RunStatus
 from ..model.status import Condition, Duration, PauseCondition, Status, Weights
@@ -23,6 +24,7 @@ OWNED: Final = frozenset(
         "abort",
         "abortedAt",
         "availableReplicas",
+        "blueGreen",
         "canary",
         "conditions",
         "controllerPause",
@@ -47,7 +49,12 @@ OWNED: Final = frozenset(
 
 @dataclass(slots=True, kw_only=True)
 class NextStatus:
-    """The owned fields of the next status, to be filled in by one pass."""
+    """The owned fields of the next status, to be filled in by one pass.
+
+    Attributes:
+        blue_green: None for a canary; what an earlier strategy has left there then goes.
+        scaled_replicas: the pods that an autoscaler is to count, where those are not all.
+    """
 
     before: Status
     abort: bool = False
@@ -69,6 +76,8 @@ class NextStatus:
     weights: Weights | None = None
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
+    blue_green: BlueGreenStatus | None = None
+    scaled_replicas: int | None = None
     duration: Duration = field(default_factory=Duration)
     restarted_at: datetime | None = None
     phase: str = ""
@@ -114,8 +123,9 @@ class NextStatus:
             "updatedReplicas": self.updated_replicas,
             "readyReplicas": self.ready_replicas,
             "availableReplicas": self.available_replicas,
-            "HPAReplicas": self.replicas,
+            "HPAReplicas": self.replicas if self.scaled_replicas is None else self.scaled_replicas,
             "selector": self.selector,
+            "blueGreen": _blue_green_json(self.blue_green, raw.get("blueGreen")),
             "canary": canary,
             "duration": _duration_json(self.duration),
             "restartedAt": _time(self.restarted_at),
@@ -141,6 +151,19 @@ def weights_json(weights: Weights) -> Json:
     if weights.verified is not None:
         result["verified"] = weights.verified
     return result
+
+
+def _blue_green_json(status: BlueGreenStatus | None, before: object) -> Json:
+    if status is None:
+        return {}
+    fields: Json = {
+        "previewSelector": status.preview,
+        "activeSelector": status.active,
+        "scaleUpPreviewCheckPoint": status.checkpoint,
+        "prePromotionAnalysisRunStatus": _run_json(status.pre_run),
+        "postPromotionAnalysisRunStatus": _run_json(status.post_run),
+    }
+    return _without(before, *fields) | _pruned(fields)
 
 
 def _run_json(run: RunStatus | None) -> Json | None:

@@ -36,9 +36,24 @@ def phase_of(rollout: Rollout, status: NextStatus) -> Phase:
         return Phase("Progressing", "more replicas need to be updated")
     if status.available_replicas < status.updated_replicas:
         return Phase("Progressing", "updated replicas are still becoming available")
+    if status.blue_green is not None:
+        return _switch_phase(rollout, status)
     routed = rollout.canary is not None and rollout.canary.routing is not None
     if not routed and status.replicas > status.updated_replicas:
         return Phase("Progressing", "old replicas are pending termination")
     if not status.is_promoted:
         return Phase("Progressing", "waiting for all steps to complete")
     return Phase("Healthy")
+
+
+def _switch_phase(rollout: Rollout, status: NextStatus) -> Phase:
+    """The rest of the rules for blue-green: the active Service has moved, and what has come of it."""
+    block, here = rollout.blue_green_view, status.blue_green
+    if block is None or here is None or here.active != status.pod_hash:
+        return Phase("Progressing", "active service cutover pending")
+    if status.is_promoted:
+        return Phase("Healthy")
+    done = here.post_run is not None and here.post_run.phase == "Successful"
+    if block.post_promotion is not None and not done:
+        return Phase("Progressing", "waiting for analysis to complete")
+    return Phase("Progressing", "waiting for post-promotion verification to complete")

@@ -39,6 +39,10 @@ class Revisions:
         """There is a stable ReplicaSet other than the new one."""
         return self.stable is not None and self.stable is not self.new
 
+    def of(self, pod_hash: str) -> ReplicaSet | None:
+        """The set with that hash; of several the oldest."""
+        return next((r for r in self.all if pod_hash and r.pod_hash == pod_hash), None)
+
     def next_revision(self) -> int:
         """The number after those of all but the new one."""
         return max((r.revision for r in self.older), default=0) + 1

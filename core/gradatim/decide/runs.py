@@ -1,19 +1,20 @@
-"""The AnalysisRuns of a canary: which are wanted, what their results mean, which are ended and deleted.
+"""The AnalysisRuns of a release: which are wanted, what their results mean, which are ended and deleted.
 
 In: the draft of a pass. Out: runs to create, terminate or delete; pauses and aborts that results demand. §3.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from ..model import names
 from ..model.analysis import read_template_refs
 from ..model.analysisrun import AnalysisRun, Phase
 from ..model.reading import Json, Reader
 from ..model.runstatus import RunStatus
+from ..model.status import Status
 from .analysis import (
     Identity,
     RunSpec,
@@ -24,7 +25,7 @@ from .analysis import (
     is_same_run,
     resolve_arguments,
 )
-from .draft import CANARY_PAUSE, INCONCLUSIVE_RUN, Draft
+from .draft import BLUE_GREEN_PAUSE, CANARY_PAUSE, INCONCLUSIVE_RUN, Draft
 from .effects import CreateRun, DeleteRun, TerminateRun
 from .progress import current_step, is_promoted, step_index
 from .snapshot import Snapshot
@@ -34,19 +35,23 @@ _BAD: Final = frozenset({Phase.FAILED, Phase.ERROR})
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the two kinds of run that a canary has.
+    """One of the kinds of run that a release has.
 
     Attributes:
         label: value of the label `rollout-type`; also the first word of events.
         blame: how the message of an abort begins.
+        noted: what the status says of the current one.
     """
 
-    label: Literal["Step", "Background"]
+    label: str
     blame: str
+    noted: Callable[[Status], RunStatus | None]
 
 
-STEP: Final = Kind("Step", "Step-based analysis phase error/failed")
-BACKGROUND: Final = Kind("Background", "Background analysis phase error/failed")
+STEP: Final = Kind("Step", "Step-based analysis phase error/failed", lambda s: s.step_run)
+BACKGROUND: Final = Kind(
+    "Background", "Background analysis phase error/failed", lambda s: s.background_run
+)
 
 
 def reconcile_runs(draft: Draft) -> None:
@@ -54,7 +59,7 @@ def reconcile_runs(draft: Draft) -> None:
     draft.has_settled_runs = True
     if _needs_none(draft):
         for status in (draft.status.step_run, draft.status.background_run):
-            _terminate(draft, _run(draft.snapshot, status))
+            terminate(draft, current_run(draft.snapshot, status))
         if not draft.is_aborted:
             draft.step_run, draft.background_run = (
                 draft.status.step_run,
@@ -80,25 +85,25 @@ def _needs_none(draft: Draft) -> bool:
 
 def _step_run(draft: Draft) -> RunStatus | None:
     rollout, status = draft.rollout, draft.status
-    current = _run(draft.snapshot, status.step_run)
+    current = current_run(draft.snapshot, status.step_run)
     if status.pause_conditions or status.abort:
-        return status.step_run if current is None else _seen(draft, STEP, current)
+        return status.step_run if current is None else seen(draft, STEP, current)
     step, index = current_step(rollout), step_index(rollout)
     if step is None or step.analysis is None or step.kind != "analysis" or index is None:
-        _terminate(draft, current)
+        terminate(draft, current)
         return None
     if current is not None and current.meta.labels.get(names.STEP_INDEX) != str(index):
-        _terminate(draft, current)
+        terminate(draft, current)
         current = None
-    if _needs_new(draft, current):
+    if needs_new(draft, current):
         labels = {names.ROLLOUT_TYPE: STEP.label, names.STEP_INDEX: str(index)}
-        return _create(draft, STEP, step.analysis, infix=str(index), labels=labels)
-    return None if current is None else _judged(draft, STEP, current)
+        return create(draft, STEP, step.analysis, infix=str(index), labels=labels)
+    return None if current is None else judged(draft, STEP, current)
 
 
 def _background_run(draft: Draft) -> RunStatus | None:
     rollout, status, background = draft.rollout, draft.status, draft.canary.background
-    current = _run(draft.snapshot, status.background_run)
+    current = current_run(draft.snapshot, status.background_run)
     index = step_index(rollout)
     if (
         background is None
@@ -106,38 +111,38 @@ def _background_run(draft: Draft) -> RunStatus | None:
         or status.stable_hash == ""
         or (index is not None and index < background.starting_step)
     ):
-        _terminate(draft, current)
+        terminate(draft, current)
         return None
     if status.is_paused_for(INCONCLUSIVE_RUN):
         return status.background_run
-    if _needs_new(draft, current):
+    if needs_new(draft, current):
         labels = {names.ROLLOUT_TYPE: BACKGROUND.label}
-        return _create(draft, BACKGROUND, background.raw, infix="", labels=labels)
-    return None if current is None else _judged(draft, BACKGROUND, current)
+        return create(draft, BACKGROUND, background.raw, infix="", labels=labels)
+    return None if current is None else judged(draft, BACKGROUND, current)
 
 
-def _needs_new(draft: Draft, current: AnalysisRun | None) -> bool:
+def needs_new(draft: Draft, current: AnalysisRun | None) -> bool:
     if current is None:
         return True
     status = draft.status
-    resumed = status.controller_pause and not status.is_paused_for(CANARY_PAUSE)
-    if resumed and current.phase is Phase.INCONCLUSIVE:
+    waits = status.is_paused_for(CANARY_PAUSE) or status.is_paused_for(BLUE_GREEN_PAUSE)
+    if status.controller_pause and not waits and current.phase is Phase.INCONCLUSIVE:
         # a person saw the inconclusive result and wants to go on: measure anew
         return True
     return status.aborted_at is not None
 
 
-def _judged(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
+def judged(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
     if run.phase is Phase.INCONCLUSIVE:
         draft.paused_for.append(INCONCLUSIVE_RUN)
     elif run.phase in _BAD:
         draft.abort(f"{kind.blame}: {run.message}" if run.message else kind.blame)
-    return _seen(draft, kind, run)
+    return seen(draft, kind, run)
 
 
-def _seen(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
+def seen(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
     """The run's status for the Rollout's; a change of phase is told in an event."""
-    before = draft.status.step_run if kind is STEP else draft.status.background_run
+    before = kind.noted(draft.status)
     known = before.phase if before is not None and before.name == run.meta.name else ""
     if run.phase and run.phase != known:
         draft.declare(
@@ -149,7 +154,7 @@ def _seen(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
     return RunStatus(name=run.meta.name, phase=run.phase, message=run.message)
 
 
-def _create(
+def create(
     draft: Draft, kind: Kind, block: Json, *, infix: str, labels: Mapping[str, str]
 ) -> RunStatus | None:
     spec = run_spec(draft, block)
@@ -167,7 +172,7 @@ def _create(
         # made by a pass that did not live to note it, and perhaps at its end by now
         is_ours = name in draft.snapshot.unnoted_runs
         if (is_ours or is_same_run(run, spec, rollout.meta.uid)) and not run.terminate:
-            return _seen(draft, kind, run)
+            return seen(draft, kind, run)
     metadata = Reader(block.get("analysisRunMetadata"))
     identity = Identity(
         name=name,
@@ -209,13 +214,13 @@ def _instance(draft: Draft) -> dict[str, str]:
     return {names.INSTANCE_ID: instance} if instance else {}
 
 
-def _run(snapshot: Snapshot, status: RunStatus | None) -> AnalysisRun | None:
+def current_run(snapshot: Snapshot, status: RunStatus | None) -> AnalysisRun | None:
     if status is None:
         return None
     return next((r for r in snapshot.runs if r.meta.name == status.name), None)
 
 
-def _terminate(draft: Draft, run: AnalysisRun | None) -> None:
+def terminate(draft: Draft, run: AnalysisRun | None) -> None:
     if run is not None and not run.terminate and not run.phase.is_completed:
         draft.effects.append(TerminateRun(run.meta.name))
 
@@ -229,9 +234,14 @@ def tidy_runs(draft: Draft) -> None:
     if _needs_none(draft) or not draft.has_settled_runs:
         return
     current = {run.name for run in (draft.step_run, draft.background_run) if run is not None}
+    tidy(draft, current)
+
+
+def tidy(draft: Draft, current: Collection[str]) -> None:
+    """End and delete as described, but for the runs of these names."""
     others = [r for r in draft.snapshot.runs if r.meta.name not in current and not r.meta.deleting]
     for run in others:
-        _terminate(draft, run)
+        terminate(draft, run)
     hashes = {r.pod_hash for r in draft.revisions.all if not r.meta.deleting}
     left = {
         Phase.SUCCESSFUL: draft.rollout.successful_run_limit,

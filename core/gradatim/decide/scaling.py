@@ -100,7 +100,7 @@ def _scale_new(draft: Draft) -> bool:
         return False
     wanted = wanted_counts(draft, fresh_weights=True).canary
     if delays_on_abort(draft) and wanted < new.replicas:
-        return _scale_aborted(draft, new, wanted)
+        return scale_aborted(draft, new, wanted)
     if wanted < new.replicas:
         wanted = min(new.replicas, max(wanted, _carrying(draft, new)))
     if wanted < new.replicas and not may_shrink(draft, new, wanted):
@@ -119,7 +119,7 @@ def _carrying(draft: Draft, new: ReplicaSet) -> int:
     return -(-draft.rollout.replicas * weight // max_weight(draft.canary))
 
 
-def _scale_aborted(draft: Draft, new: ReplicaSet, wanted: int) -> bool:
+def scale_aborted(draft: Draft, new: ReplicaSet, wanted: int) -> bool:
     """Keep the canary of an aborted release until its delay is over; stable must be whole before it starts."""
     delay, stable = abort_delay(draft), draft.revisions.stable
     if delay is None or stable is None:
@@ -176,7 +176,7 @@ def _expire_delays(draft: Draft, others: list[ReplicaSet]) -> bool:
             continue
         if finished or other.has_deadline:
             kept += 1
-            size = _size_under_delay(draft, other, within_limit=limit is None or kept <= limit)
+            size = size_under_delay(draft, other, within_limit=limit is None or kept <= limit)
         else:
             size = 0
         if size < other.replicas and not may_shrink(draft, other, size):
@@ -186,7 +186,7 @@ def _expire_delays(draft: Draft, others: list[ReplicaSet]) -> bool:
     return scaled
 
 
-def _size_under_delay(draft: Draft, other: ReplicaSet, *, within_limit: bool) -> int:
+def size_under_delay(draft: Draft, other: ReplicaSet, *, within_limit: bool) -> int:
     if not within_limit:
         return 0
     if other.has_deadline:

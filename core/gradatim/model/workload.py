@@ -52,6 +52,10 @@ class ReplicaSet:
         text = self.meta.annotations.get(names.DESIRED_REPLICAS, "")
         return int(text) if text.isascii() and text.isdigit() else None
 
+    def is_saturated(self, replicas: int) -> bool:
+        """It has been asked for all of the Rollout's `replicas`, and all of them can answer."""
+        return self.replicas == self.desired == self.available == replicas
+
     @property
     def has_deadline(self) -> bool:
         """It waits to be scaled down, or did."""
