@@ -31,7 +31,8 @@ require_python() {
 make_venv() {
   if has_uv; then
     # without a Python of its own, uv fetches one
-    uv venv --quiet --clear --python "${python:-${wish:->=3.11}}" "$venv" && return
+    rm -rf "$venv"
+    uv venv --quiet --python "${python:-${wish:->=3.11}}" "$venv" && return
     fail "uv could not make an environment with Python 3.11 or newer; what it said is above."
   fi
   require_python
