@@ -31,12 +31,11 @@ class Mesh:
 
     def note(self, snapshot: Snapshot, now: datetime) -> None:
         """See what is written now."""
-        for history, seen in (
-            (self.weights, _weights(snapshot)),
-            (self.bindings, _bindings(snapshot)),
-        ):
-            if not history or history[-1][1] != seen:
-                history.append((now, seen))  # type: ignore[arg-type]
+        weights, bindings = _weights(snapshot), _bindings(snapshot)
+        if not self.weights or self.weights[-1][1] != weights:
+            self.weights.append((now, weights))
+        if not self.bindings or self.bindings[-1][1] != bindings:
+            self.bindings.append((now, bindings))
         self.served |= {r.pod_hash for r in snapshot.replica_sets if r.available}
 
     def check(self, snapshot: Snapshot, now: datetime) -> None:

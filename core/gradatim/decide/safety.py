@@ -137,6 +137,10 @@ def _moved(before: _World, following: _World) -> Iterator[str]:
 
 def _takes_over(before: _World, side: _Side, known: _Side | None) -> bool:
     """The side gets requests that others have answered until now."""
+    mates = [s for s in before.sides().values() if s.router == side.router]
+    if mates and all(s.pod_hash == side.pod_hash for s in mates):
+        # the same pods answer for all sides already
+        return False
     if known is None or known.pod_hash == side.pod_hash:
         return known is None or side.weight > known.weight
     return before.available(known.pod_hash) > 0

@@ -74,7 +74,9 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
     owner = None if service.managed_by is not None else draft.rollout.name
     if service.pod_hash == target.pod_hash and owner is None:
         return
-    if not _can_answer(target, adopted=service.managed_by is not None):
+    routed_stable = draft.canary.routing is not None and target is draft.revisions.stable
+    everybody = draft.rollout.replicas if routed_stable else target.replicas
+    if not _can_answer(target, 1 if service.managed_by is not None else max(1, everybody)):
         return
     if name == draft.canary.canary_service and not _carries_weight(draft, service, target):
         return
@@ -99,9 +101,10 @@ def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:
     return draft.is_aborted or min(target.available, target.replicas) >= needed
 
 
-def _can_answer(target: ReplicaSet, *, adopted: bool) -> bool:
-    """A Service that was never switched may carry live traffic of a Deployment: then all pods must be there."""
-    available = min(target.available, target.replicas)
-    if adopted:
-        return available > 0
-    return target.replicas > 0 and available >= target.replicas
+def _can_answer(target: ReplicaSet, pods: int) -> bool:
+    """So many pods are there, and to stay.
+
+    A Service that was never switched may carry live traffic of a Deployment, or of a canary that had no
+    routing until now: then it takes all of them, and with routing all that stable is to have.
+    """
+    return min(target.available, target.replicas) >= pods
