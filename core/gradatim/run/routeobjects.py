@@ -43,7 +43,7 @@ class RouteObjects:
         self._caches: dict[Resource, Cache[Json]] = {}
         self._reflectors: dict[Resource, Reflector[Json]] = {}
         self._tasks: dict[Resource, asyncio.Task[None]] = {}
-        self._failed: dict[Resource, tuple[float, type[KubeError]]] = {}
+        self._failed: dict[Resource, tuple[float, type[KubeError], str]] = {}
 
     async def resource(self, ref: ObjectRef) -> Resource:
         """The resource of a reference. Raises NotFound where the API server does not serve its kind."""
@@ -98,9 +98,9 @@ class RouteObjects:
     async def _first_list(self, resource: Resource, cache: Cache[Json]) -> None:
         """Wait for it, but not one after the other: what failed just now is said at once to the next who asks."""
         loop = asyncio.get_running_loop()
-        until, said = self._failed.get(resource, (0.0, KubeError))
+        until, kind, fault = self._failed.get(resource, (0.0, KubeError, ""))
         if loop.time() < until:
-            raise said(f"cannot watch {resource}: {self._fault(resource)}")
+            raise kind(f"cannot watch {resource}: {fault}")
         try:
             async with asyncio.timeout(_FIRST_LIST):
                 # a refusal is told by the server's own answer, which the watch keeps as text only
@@ -108,11 +108,10 @@ class RouteObjects:
                 await cache.synced()
         except (KubeError, TimeoutError) as error:
             kind = Forbidden if isinstance(error, Forbidden) else KubeError
-            self._failed[resource] = (loop.time() + _REMEMBERED, kind)
-            raise kind(f"cannot watch {resource}: {self._fault(resource)}") from error
-
-    def _fault(self, resource: Resource) -> str:
-        return self._reflectors[resource].health.fault or "no answer"
+            # our own question is answered before the watch has a fault to tell
+            fault = str(error) or self._reflectors[resource].health.fault or "no answer"
+            self._failed[resource] = (loop.time() + _REMEMBERED, kind, fault)
+            raise kind(f"cannot watch {resource}: {fault}") from error
 
     def _selection(self, resource: Resource) -> Selection:
         return Selection(resource, self._namespace)
