@@ -6,45 +6,25 @@ changes nothing. The order of the parts is §2.6 of the reference: services befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from ..model.reading import Json
 from . import attempt
-from .conditions import INVALID_SPEC, PROGRESSING, Conditions, conditions_json
-from .creation import create_new, sync_revision
 from .draft import CANARY_PAUSE, Draft
-from .effects import Effect, PatchRollout
 from .history import clean_history
-from .judgement import has_progressed, is_over_deadline, judge, overdue_message
-from .next_status import NextStatus
-from .pauses import settle_pauses, sync_conditions, tell_pauses
-from .phase import phase_of
+from .judgement import judge
+from .outcome import Pass, abort_if_overdue, concluded, counted, preliminaries, track
+from .pauses import settle_pauses
 from .progress import current_step, is_promoted, step_index
-from .promotion import completion, promotion_reason
+from .promotion import promote, promotion_reason
 from .revisions import revisions
 from .rollback import is_within_window
 from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all
-from .selector import selector_text
 from .services import switch_services
 from .snapshot import Snapshot
 from .steps import is_complete, wait_in_pause
 from .traffic import route_traffic
-
-#: An invalid Rollout is looked at again after this, as what it refers to may have been mended.
-INVALID_RETRY: Final = timedelta(seconds=20)
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What one pass wants done, the status it leaves, and when it wants another one at the latest."""
-
-    effects: list[Effect]
-    status: Json
-    look_again: timedelta | None
-    is_last: bool = False
 
 
 def canary_pass(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) -> Pass:
@@ -79,18 +59,9 @@ def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) ->
 
 
 def _pass(draft: Draft) -> Json:
-    if draft.revisions.new is None:
-        create_new(draft)
-        return _with_progressing(draft, "NewReplicaSetCreated", "Created new replica set")
-    if not draft.rollout.replicas_given:
-        # an autoscaler can only scale what has a number
-        draft.effects.append(PatchRollout({"spec": {"replicas": draft.rollout.replicas}}))
-        return draft.status.raw
-    completed = draft.status.condition("Completed")
-    told = sync_conditions(draft, completed=completed is not None and completed.status == "True")
-    if told is not None:
-        return _with_conditions(draft, told)
-    sync_revision(draft, draft.revisions.new)
+    ended = preliminaries(draft)
+    if ended is not None:
+        return ended
     if draft.is_changed:
         return _reset(draft)
     if _is_rescaled(draft):
@@ -121,75 +92,10 @@ def _is_rescaled(draft: Draft) -> bool:
     return any(r.desired not in (None, draft.rollout.replicas) for r in active)
 
 
-def _with_progressing(draft: Draft, reason: str, message: str) -> Json:
-    conditions = Conditions(draft.status.conditions, draft.now)
-    conditions.set(PROGRESSING, "True", reason, message)
-    return {**draft.status.raw, "conditions": conditions_json(conditions.all())}
-
-
-def _with_conditions(draft: Draft, conditions: Conditions) -> Json:
-    """The status as it was, with the conditions and the phase that follow from a person's doing."""
-    status = _carried(draft)
-    status.conditions = conditions.all()
-    return _concluded(draft, status)
-
-
-def _carried(draft: Draft) -> NextStatus:
-    """A next status that changes nothing."""
-    before = draft.status
-    return NextStatus(
-        before=before,
-        abort=before.abort,
-        aborted_at=before.aborted_at,
-        pause_conditions=before.pause_conditions,
-        controller_pause=before.controller_pause,
-        pod_hash=before.pod_hash,
-        step_hash=before.step_hash,
-        step_index=before.step_index,
-        conditions=before.conditions,
-        stable_hash=before.stable_hash,
-        promote_full=before.promote_full,
-        replicas=before.replicas,
-        updated_replicas=before.updated_replicas,
-        ready_replicas=before.ready_replicas,
-        available_replicas=before.available_replicas,
-        selector=selector_text(draft.rollout.selector),
-        weights=before.weights,
-        step_run=before.step_run,
-        background_run=before.background_run,
-        duration=before.duration,
-        restarted_at=before.restarted_at,
-    )
-
-
-def _counted(draft: Draft) -> NextStatus:
-    """A next status with the counts of pods as they are, and nothing decided yet."""
-    before, new = draft.status, draft.revisions.new
-    everyone = draft.revisions.all
-    return NextStatus(
-        before=before,
-        pod_hash=draft.pod_hash,
-        step_hash=draft.step_hash,
-        conditions=before.conditions,
-        stable_hash=before.stable_hash,
-        promote_full=before.promote_full and draft.pod_hash != before.stable_hash,
-        replicas=sum(r.current for r in everyone),
-        updated_replicas=new.current if new else 0,
-        ready_replicas=sum(r.ready for r in everyone),
-        available_replicas=sum(r.available for r in everyone),
-        selector=selector_text(draft.rollout.selector),
-        weights=draft.weights,
-        step_run=draft.step_run,
-        background_run=draft.background_run,
-        duration=before.duration,
-        restarted_at=before.restarted_at,
-    )
-
-
 def _reset(draft: Draft) -> Json:
     """The template or the steps changed: the release begins anew, or goes straight back to stable."""
     steps = draft.canary.steps
-    status = _counted(draft)
+    status = counted(draft)
     status.promote_full = False
     status.step_run = status.background_run = None
     status.restarted_at = draft.rollout.restart_at
@@ -206,7 +112,7 @@ def _reset(draft: Draft) -> Json:
             status.step_index = len(steps)
             _tell_rollback(draft)
     judge(draft, status)
-    return _concluded(draft, status)
+    return concluded(draft, status)
 
 
 def _tell_rollback(draft: Draft) -> None:
@@ -218,28 +124,20 @@ def _tell_rollback(draft: Draft) -> None:
 
 def _status(draft: Draft, *, moves: bool) -> Json:
     """The status after a pass. `moves`: steps may complete, and the release may be promoted."""
-    status = _counted(draft)
-    _abort_if_overdue(draft, status)
+    status = counted(draft)
+    abort_if_overdue(draft, status)
     if draft.status.promote_full or draft.rolls_back:
         draft.pauses_cleared = draft.abort_dropped = True
     status.step_index = _index(draft, moves=moves)
     reason = promotion_reason(draft) if moves else ""
     if reason:
-        _promote(draft, status, reason)
+        promote(draft, status, reason)
+        status.step_index = len(draft.canary.steps) or None
     status.step_run, status.background_run = draft.step_run, draft.background_run
     settle_pauses(draft, status)
-    _track(draft, status)
+    track(draft, status)
     judge(draft, status)
-    return _concluded(draft, status)
-
-
-def _abort_if_overdue(draft: Draft, status: NextStatus) -> None:
-    if not draft.rollout.progress_deadline_abort or draft.is_aborted or status.is_promoted:
-        return
-    if is_over_deadline(draft) and not has_progressed(draft.status, status):
-        message = overdue_message(draft)
-        draft.abort(message)
-        draft.declare("RolloutAborted", message, "Warning")
+    return concluded(draft, status)
 
 
 def _index(draft: Draft, *, moves: bool) -> int | None:
@@ -259,60 +157,3 @@ def _index(draft: Draft, *, moves: bool) -> int | None:
         draft.step_run = None
         return index + 1
     return index
-
-
-def _promote(draft: Draft, status: NextStatus, reason: str) -> None:
-    draft.pauses_cleared = draft.abort_dropped = True
-    draft.abort_message = None
-    status.promote_full = False
-    status.step_index = len(draft.canary.steps) or None
-    if status.stable_hash == draft.pod_hash:
-        return
-    status.duration = attempt.labelled(status.duration, completion(draft))
-    status.stable_hash = draft.pod_hash
-    new = draft.revisions.new
-    revision = new.revision if new else 0
-    draft.declare(
-        "RolloutCompleted",
-        f"Rollout completed update to revision {revision} ({draft.pod_hash}): {reason}",
-    )
-
-
-def _track(draft: Draft, status: NextStatus) -> None:
-    """Times of the attempt: it ends with an abort or when all pods of a promoted revision are there."""
-    before, new = draft.status.duration, draft.revisions.new
-    if draft.is_aborted:
-        status.duration = attempt.ended(status.duration, "Aborted", draft.now)
-        return
-    if before.completion == "Aborted" and before.finished and not status.is_promoted:
-        status.duration = attempt.begun(draft.now)
-    status.duration = attempt.paused(status.duration, draft.rollout, status, draft.now)
-    if status.is_promoted and new is not None and new.available >= draft.rollout.replicas:
-        status.duration = attempt.ended(status.duration, "Promoted", draft.now)
-
-
-def _concluded(draft: Draft, status: NextStatus) -> Json:
-    status.observed_generation = str(draft.rollout.meta.generation)
-    tell_pauses(draft, status)
-    status.phase, status.message = phase_of(draft.rollout, status)
-    return status.json()
-
-
-def invalid_pass(snapshot: Snapshot, now: datetime) -> Pass:
-    """A Rollout that cannot be carried out: said in its status, and nothing else touched."""
-    rollout = snapshot.rollout
-    conditions = Conditions(rollout.status.conditions, now)
-    said = "; ".join(str(problem) for problem in snapshot.problems)
-    message = f'The Rollout "{rollout.name}" is invalid: {said}'
-    before = conditions.get(INVALID_SPEC)
-    if before is not None and before.message != message:
-        conditions.remove(INVALID_SPEC)
-    conditions.set(INVALID_SPEC, "True", INVALID_SPEC, message)
-    status: Json = {
-        **rollout.status.raw,
-        "conditions": conditions_json(conditions.all()),
-        "observedGeneration": str(rollout.meta.generation),
-        "phase": "Degraded",
-        "message": f"{INVALID_SPEC}: {message}",
-    }
-    return Pass([], status, INVALID_RETRY)

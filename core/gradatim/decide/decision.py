@@ -14,8 +14,9 @@ from typing import Final
 
 from ..model.hashing import step_hash
 from ..model.reading import Json
-from .canary import Pass, canary_pass, invalid_pass
+from .canary import canary_pass
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
+from .outcome import Pass, invalid_pass
 from .predict import predicted
 from .recognition import recognised_hash
 from .snapshot import Snapshot

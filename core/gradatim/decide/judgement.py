@@ -172,12 +172,10 @@ def _subject(draft: Draft) -> str:
 def is_over_deadline(draft: Draft) -> bool:
     """No progress was made for longer than progressDeadlineSeconds, where some was to be expected."""
     step = current_step(draft.rollout)
-    if (
-        draft.awaits_verdict
-        or step is not None
-        and (step.is_pause or step.kind in ("analysis", "experiment"))
-    ):
+    if step is not None and (step.is_pause or step.kind in ("analysis", "experiment")):
         # nobody expects pods to change there, however long it takes
+        return False
+    if draft.awaits_verdict:
         return False
     if any(c.type == PAUSED and c.status == "True" for c in draft.status.conditions):
         return False

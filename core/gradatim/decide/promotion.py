@@ -5,7 +5,9 @@ In: the draft of a pass. Out: the reason to promote, or none; the status of a pr
 
 from __future__ import annotations
 
+from . import attempt
 from .draft import Draft
+from .next_status import NextStatus
 from .progress import step_index
 from .routed_scale import threshold_met
 
@@ -39,9 +41,20 @@ def _threshold_lets_go(draft: Draft) -> bool:
     )
 
 
-def completion(draft: Draft) -> str:
-    """How a promotion in this pass is remembered in `status.duration`.
-
-    Going through the steps to an earlier template is a promotion like any other, in the reference too.
-    """
-    return "FastPromoted" if draft.status.promote_full else "Promoted"
+def promote(draft: Draft, status: NextStatus, reason: str) -> None:
+    """Make the new revision the stable one. No pause and no abort is left then."""
+    draft.pauses_cleared = draft.abort_dropped = True
+    draft.abort_message = None
+    status.promote_full = False
+    if status.stable_hash == draft.pod_hash:
+        return
+    # going to an earlier template is remembered like any other promotion, in the reference too
+    completion = "FastPromoted" if draft.status.promote_full else "Promoted"
+    status.duration = attempt.labelled(status.duration, completion)
+    status.stable_hash = draft.pod_hash
+    new = draft.revisions.new
+    revision = new.revision if new else 0
+    draft.declare(
+        "RolloutCompleted",
+        f"Rollout completed update to revision {revision} ({draft.pod_hash}): {reason}",
+    )

@@ -122,6 +122,7 @@ def _background_run(draft: Draft) -> RunStatus | None:
 
 
 def needs_new(draft: Draft, current: AnalysisRun | None) -> bool:
+    """There is none yet, or what it measured does not count any more."""
     if current is None:
         return True
     status = draft.status
@@ -133,6 +134,7 @@ def needs_new(draft: Draft, current: AnalysisRun | None) -> bool:
 
 
 def judged(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
+    """Like `seen`; and what the result demands: a pause, or an abort."""
     if run.phase is Phase.INCONCLUSIVE:
         draft.paused_for.append(INCONCLUSIVE_RUN)
     elif run.phase in _BAD:
@@ -157,6 +159,7 @@ def seen(draft: Draft, kind: Kind, run: AnalysisRun) -> RunStatus:
 def create(
     draft: Draft, kind: Kind, block: Json, *, infix: str, labels: Mapping[str, str]
 ) -> RunStatus | None:
+    """Create a run of the analysis in `block`, or take the one that an unfinished pass has made."""
     spec = run_spec(draft, block)
     new = draft.revisions.new
     if spec is None or new is None:
@@ -215,12 +218,14 @@ def _instance(draft: Draft) -> dict[str, str]:
 
 
 def current_run(snapshot: Snapshot, status: RunStatus | None) -> AnalysisRun | None:
+    """The run that the status names, if it is there."""
     if status is None:
         return None
     return next((r for r in snapshot.runs if r.meta.name == status.name), None)
 
 
 def terminate(draft: Draft, run: AnalysisRun | None) -> None:
+    """Ask a run to end, unless it has or was asked."""
     if run is not None and not run.terminate and not run.phase.is_completed:
         draft.effects.append(TerminateRun(run.meta.name))
 

@@ -187,6 +187,7 @@ def _expire_delays(draft: Draft, others: list[ReplicaSet]) -> bool:
 
 
 def size_under_delay(draft: Draft, other: ReplicaSet, *, within_limit: bool) -> int:
+    """The pods that a set of an earlier release keeps for its delay; begins the delay."""
     if not within_limit:
         return 0
     if other.has_deadline:
