@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 from controllers import Controller
@@ -42,6 +43,22 @@ def test_one_works_and_when_it_is_killed_the_other_finishes(scene):
     scene.then(phase="Healthy")
     assert scene.sets() == {"app:v1": 0, "app:v2": 2}
     assert holder(scene) not in ("", led_by)
+
+
+def test_one_that_stood_still_for_long_finds_itself_replaced_and_ends(scene):
+    first, second = pair(scene)
+    scene.given_released(rollout(weight(50), pause(), replicas=2))
+    scene.when_image("app:v2")
+    scene.then(phase="Paused", step=1)
+
+    first.process.send_signal(signal.SIGSTOP)
+    second.says(" watching ", within=TAKEN_OVER)
+    scene.when_promoted()
+    scene.then(phase="Healthy")
+    before = scene.rollout()["metadata"]["resourceVersion"]
+    first.process.send_signal(signal.SIGCONT)
+    assert first.ended() == 1
+    assert scene.rollout()["metadata"]["resourceVersion"] == before
 
 
 def test_one_that_is_told_to_stop_gives_the_lease_back_and_ends_with_0(scene):

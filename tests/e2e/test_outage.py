@@ -23,7 +23,8 @@ def in_mid_canary(own_plane, make_scene):
     return made
 
 
-def test_twenty_seconds_of_silence_are_survived(own_plane, in_mid_canary):
+def test_twenty_seconds_of_silence_are_survived(own_plane, in_mid_canary, make_scene):
+    leader = make_scene(own_plane.api).controllers.start(leader_elect=True)
     stable = in_mid_canary.pods("app:v1")
     own_plane.freeze()
     time.sleep(AWAY)
@@ -32,6 +33,9 @@ def test_twenty_seconds_of_silence_are_survived(own_plane, in_mid_canary):
     in_mid_canary.then(phase="Healthy", within=60)
     in_mid_canary.eventually("v1 goes", lambda: in_mid_canary.sets() == ALL_NEW)
     assert in_mid_canary.controllers.all[0].healthz() == (200, "ok\n")
+    # one that has to hold a Lease cannot know whether another one holds it now
+    assert leader.ended() == 1
+    assert "not renewed in time" in leader.log.splitlines()[-1]
 
 
 def test_a_server_that_dies_is_told_by_healthz_and_waited_for(own_plane, in_mid_canary):
