@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, assert_never
 
 from .decide import Decision
+from .decide.creation import owner_reference
 from .decide.effects import (
+    AdoptReplicaSet,
     ApplyRoute,
     CreateReplicaSet,
     CreateRun,
@@ -22,11 +24,13 @@ from .decide.effects import (
     PatchReplicaSet,
     PatchRollout,
     PatchRoute,
+    ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
     TerminateRun,
     Write,
 )
+from .decide.recognition import contradicts
 from .decide.statuspatch import merge_patch
 from .errors import GradatimError
 from .kube.client import Client
@@ -40,8 +44,10 @@ from .kube.resources import (
     Resource,
 )
 from .model import names
-from .model.reading import Json
+from .model.meta import read_meta
+from .model.reading import Json, Reader
 from .model.rollout import Rollout
+from .model.workload import ReplicaSet, parse_replica_set
 from .plugin import ObjectRef, Patch, Wanted
 
 log = logging.getLogger(__name__)
@@ -155,6 +161,10 @@ class Applier:
                 await self._patch(this, REPLICA_SETS, name, body)
             case DeleteReplicaSet(name, uid):
                 await self._delete(REPLICA_SETS.at(this.rollout.namespace, name), uid)
+            case AdoptReplicaSet(name, uid):
+                await self._adopt(this, name, uid)
+            case ReleaseReplicaSet(name, uid):
+                await self._release(this, name, uid)
             case SwitchService(name, pod_hash, owner):
                 body = {"spec": {"selector": {names.POD_HASH: pod_hash}}}
                 if owner is not None:
@@ -182,6 +192,30 @@ class Applier:
         address = resource.at(this.rollout.namespace, name)
         self._ports.memory.wrote(resource, await self._ports.client.patch(address, body))
 
+    async def _adopt(self, this: _Pass, name: str, uid: str) -> None:
+        """Become its controller, if the Rollout is still there: what a deletion left must stay left."""
+        rollout = this.rollout
+        there = await self._ports.client.get(ROLLOUTS.at(rollout.namespace, rollout.name))
+        meta = read_meta(Reader(there))
+        if meta.uid != rollout.meta.uid or meta.deleting:
+            raise Conflict(f"{rollout.name} is going: nothing is adopted for it")
+        await self._patch_owners(this, name, uid, owner_reference(rollout))
+
+    async def _release(self, this: _Pass, name: str, uid: str) -> None:
+        mark = {"$patch": "delete", "uid": this.rollout.meta.uid}
+        try:
+            await self._patch_owners(this, name, uid, mark)
+        except (NotFound, Conflict):
+            # gone, or another one of that name: nothing of ours is left there
+            return
+
+    async def _patch_owners(self, this: _Pass, name: str, uid: str, owner: Json) -> None:
+        """Change one owner and leave the others; refused where the set is not that of the uid any more."""
+        address = REPLICA_SETS.at(this.rollout.namespace, name)
+        body = {"metadata": {"uid": uid, "ownerReferences": [owner]}}
+        written = await self._ports.client.patch(address, body, kind="strategic")
+        self._ports.memory.wrote(REPLICA_SETS, written)
+
     async def _delete(self, address: Address, uid: str) -> None:
         try:
             await self._ports.client.delete(address, uid=uid)
@@ -195,10 +229,14 @@ class Applier:
         try:
             memory.wrote(REPLICA_SETS, await client.create(REPLICA_SETS, effect.body))
         except AlreadyExists:
-            there = await client.get(REPLICA_SETS.at(rollout.namespace, effect.name))
-            if _is_owned(there, rollout.meta.uid):
-                # ours, of a pass whose end the cache had not shown yet
-                memory.wrote(REPLICA_SETS, there)
+            there = parse_replica_set(
+                await client.get(REPLICA_SETS.at(rollout.namespace, effect.name))
+            )
+            if _is_ours(there, rollout, effect):
+                if there.meta.deleting:
+                    raise NameTaken(f"ReplicaSet {effect.name} is being deleted") from None
+                # of a pass whose end the cache had not shown yet
+                memory.wrote(REPLICA_SETS, there.raw)
                 return
             count = (rollout.status.collision_count or 0) + 1
             address = ROLLOUTS.at(rollout.namespace, rollout.name).sub("status")
@@ -247,9 +285,17 @@ class Applier:
         return True
 
 
-def _is_owned(obj: Json, uid: str) -> bool:
-    owners = (obj.get("metadata") or {}).get("ownerReferences") or []
-    return any(o.get("controller") and o.get("uid") == uid for o in owners)
+def _is_ours(there: ReplicaSet, rollout: Rollout, effect: CreateReplicaSet) -> bool:
+    """The one that is there is the one that we want: the Rollout's, with its hash, and of the same pods.
+
+    Without the label no watch of ours shows it, so that it would be waited for in vain.
+    """
+    wanted = parse_replica_set(effect.body)
+    return (
+        there.meta.owner_uid == rollout.meta.uid
+        and there.pod_hash == wanted.pod_hash
+        and not contradicts(wanted.template, there)
+    )
 
 
 def _version(obj: Mapping[str, Any]) -> str:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from gradatim.model.selector import selects
 from gradatim.plugin import FieldPath
-from gradatim.validate.labels import label_problems, selector_problems, selects
+from gradatim.validate.labels import label_problems, selector_problems
 from gradatim.validate.pods import pod_template_problems
 
 APP = {"name": "app", "image": "app:v1"}

@@ -15,6 +15,7 @@ from typing import Final
 from ..model.hashing import step_hash
 from ..model.reading import Json
 from .canary import canary_pass
+from .claims import claims
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
 from .outcome import Pass, invalid_pass
 from .predict import predicted
@@ -58,10 +59,11 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     if snapshot.problems or rollout.canary is None:
         last = invalid_pass(snapshot, now)
         return Decision(tuple(last.effects), last.status, last.look_again)
+    effects: list[Effect] = [*claims(snapshot)]
+    snapshot = predicted(snapshot, effects, rollout.status.raw, now)
     pod_hash = recognised_hash(snapshot)
     if pod_hash is None:
-        return Decision((), rollout.status.raw, _UNRECOGNISED_RETRY)
-    effects: list[Effect] = []
+        return Decision(tuple(effects), rollout.status.raw, _UNRECOGNISED_RETRY)
     last = Pass([], rollout.status.raw, None)
     for last in _passes(snapshot, now, pod_hash):
         effects += last.effects

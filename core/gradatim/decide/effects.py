@@ -51,6 +51,22 @@ class DeleteReplicaSet:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptReplicaSet:
+    """Become the controller of a ReplicaSet that has none."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReplicaSet:
+    """Stop being the controller of a ReplicaSet, and leave it as it is."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchService:
     """Point a Service at the pods of one revision, and mark whose it is."""
 
@@ -124,6 +140,8 @@ Write: TypeAlias = (
     | ScaleReplicaSet
     | PatchReplicaSet
     | DeleteReplicaSet
+    | AdoptReplicaSet
+    | ReleaseReplicaSet
     | SwitchService
     | PatchRoute
     | ApplyRoute

@@ -18,6 +18,7 @@ from ..model.workload import ReplicaSet, Service
 from ..plugin.patches import apply_patch
 from .creation import as_created
 from .effects import (
+    AdoptReplicaSet,
     ApplyRoute,
     CreateReplicaSet,
     CreateRun,
@@ -27,6 +28,7 @@ from .effects import (
     PatchReplicaSet,
     PatchRollout,
     PatchRoute,
+    ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
     TerminateRun,
@@ -67,7 +69,12 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
                     min_ready_seconds=r.min_ready_seconds if ready is None else ready,
                 ),
             )
-        case DeleteReplicaSet(name):
+        case AdoptReplicaSet(name):
+            adopted = tuple(r for r in snapshot.orphans if r.name == name)
+            left = tuple(r for r in snapshot.orphans if r.name != name)
+            everyone = (*snapshot.replica_sets, *adopted)
+            return replace(snapshot, replica_sets=everyone, orphans=left)
+        case DeleteReplicaSet(name) | ReleaseReplicaSet(name):
             kept = tuple(r for r in snapshot.replica_sets if r.name != name)
             return replace(snapshot, replica_sets=kept)
         case SwitchService(name, pod_hash, owner):

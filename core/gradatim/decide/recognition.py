@@ -72,11 +72,16 @@ def comparable(template: Json) -> Json:
     return {"metadata": {k: v for k, v in meta.items() if v}, "spec": pod}
 
 
+def contradicts(template: Json, replica_set: ReplicaSet) -> bool:
+    """The ReplicaSet is of another template, whatever the defaults of this one are."""
+    wanted = comparable(template)
+    return not _is_within(wanted, _template(replica_set, wanted))
+
+
 def _candidates(rollout: Rollout, sets: Iterable[ReplicaSet]) -> Iterable[ReplicaSet]:
     """The sets that do not contradict the template, oldest first."""
-    wanted = comparable(rollout.template)
     for each in sorted(sets, key=lambda r: (r.meta.created, r.name)):
-        if each.pod_hash and not each.meta.deleting and _is_within(wanted, _template(each, wanted)):
+        if each.pod_hash and not each.meta.deleting and not contradicts(rollout.template, each):
             yield each
 
 

@@ -47,6 +47,7 @@ class Snapshot:
 
     Attributes:
         replica_sets: those that the Rollout owns, in any order.
+        orphans: ReplicaSets of a Rollout that nobody controls, as far as the selector names them.
         services: those that exist of the Services that the strategy names.
         runs: AnalysisRuns that the Rollout owns.
         templates: analysis templates that exist, of those the strategy refers to, directly or not.
@@ -63,6 +64,7 @@ class Snapshot:
 
     rollout: Rollout
     replica_sets: tuple[ReplicaSet, ...] = ()
+    orphans: tuple[ReplicaSet, ...] = ()
     services: Mapping[str, Service] = field(default_factory=dict)
     runs: tuple[AnalysisRun, ...] = ()
     templates: Mapping[TemplateRef, Template] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..decide import Route, Snapshot
 from ..decide.analysis import gather as follow_templates
+from ..decide.claims import claimed
 from ..decide.traffic import present_state
 from ..errors import PluginError
 from ..kube.cache import Entry
@@ -22,7 +23,8 @@ from ..model.canary import Canary
 from ..model.duration import DurationError, duration_seconds
 from ..model.reading import Json, Reader
 from ..model.rollout import Rollout
-from ..model.workload import Service
+from ..model.selector import is_empty, selects
+from ..model.workload import ReplicaSet, Service
 from ..plugin import Capability, FieldPath, Problem, RouterError
 from ..registry import Registry
 from ..validate import References, reference_problems, rollout_problems, unsupported_problems
@@ -32,7 +34,7 @@ from .guardedrouter import GuardedRouter
 from .routeobjects import RouteObjects
 from .trafficmemory import TrafficMemory
 from .verifying import Verifying
-from .world import BY_OWNER, World
+from .world import BY_OWNER, ORPHANS, World
 
 Key = tuple[str, str]
 
@@ -85,6 +87,7 @@ class Gatherer:
             replica_sets=tuple(
                 e.view for e in world.replica_sets.by(BY_OWNER, entry.uid) if e.view is not None
             ),
+            orphans=self._orphans(rollout),
             services={n: s for n, s in services.items() if s is not None},
             runs=tuple(e.view for e in world.runs.by(BY_OWNER, entry.uid) if e.view is not None),
             templates={r: t for r, t in templates.items() if t is not None},
@@ -95,7 +98,7 @@ class Gatherer:
         problems = unread or tuple(self._problems(rollout, snapshot))
         if problems:
             return replace(snapshot, problems=problems)
-        defaulted = await self._around.defaults.template(rollout, snapshot.replica_sets)
+        defaulted = await self._around.defaults.template(rollout, claimed(snapshot))
         snapshot = replace(snapshot, defaulted_template=defaulted)
         if not routes:
             return snapshot
@@ -109,6 +112,13 @@ class Gatherer:
         self._around.memory.forget(key)
         self._around.dependencies.forget(key)
         self._around.verifying.forget(key)
+
+    def _orphans(self, rollout: Rollout) -> tuple[ReplicaSet, ...]:
+        if is_empty(rollout.selector):
+            return ()
+        found = self._around.world.replica_sets.by(ORPHANS, rollout.namespace)
+        views = (entry.view for entry in found if entry.view is not None)
+        return tuple(r for r in views if selects(rollout.selector, r.meta.labels))
 
     def _services(self, rollout: Rollout, canary: Canary | None) -> dict[str, Service | None]:
         if canary is None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ..apply import Applier, NameTaken, Recorder
 from ..decide import Decision, decide
 from ..decide.effects import (
+    AdoptReplicaSet,
     ApplyRoute,
     CreateReplicaSet,
     CreateRun,
@@ -23,6 +24,7 @@ from ..decide.effects import (
     Effect,
     Emit,
     PatchRoute,
+    ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
     TerminateRun,
@@ -179,6 +181,10 @@ def described(effects: Iterable[Effect]) -> Iterable[str]:
                 yield f"scale {name} {before}→{replicas}"
             case DeleteReplicaSet(name) | DeleteRun(name):
                 yield f"delete {name}"
+            case AdoptReplicaSet(name):
+                yield f"adopt {name}"
+            case ReleaseReplicaSet(name):
+                yield f"release {name}"
             case SwitchService(name, pod_hash):
                 yield f"point {name} at {pod_hash}"
             case PatchRoute(router, patch):

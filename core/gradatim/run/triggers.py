@@ -13,6 +13,7 @@ from ..kube.cache import Change
 from ..model.analysis import Template
 from ..model.analysisrun import AnalysisRun
 from ..model.rollout import Rollout
+from ..model.selector import selects
 from ..model.workload import ReplicaSet, Service
 from .dependencies import Dependencies
 from .gather import service_key, template_key
@@ -41,7 +42,7 @@ class Triggers:
         """Begin to listen."""
         world = self.world
         world.rollouts.subscribe(self._rollout_changed)
-        world.replica_sets.subscribe(self._owned_changed)
+        world.replica_sets.subscribe(self._replica_set_changed)
         world.runs.subscribe(self._run_changed)
         world.services.subscribe(self._service_changed)
         world.templates.subscribe(self._template_changed)
@@ -66,6 +67,16 @@ class Triggers:
                 meta = entry.view.meta
                 if meta.owner_kind == "Rollout":
                     self.rollout_queue.add((entry.namespace, meta.owner_name))
+
+    def _replica_set_changed(self, change: Change[ReplicaSet]) -> None:
+        self._owned_changed(change)
+        orphan = change.new.view if change.new is not None else None
+        if orphan is None or orphan.meta.owner_uid:
+            return
+        for entry in self.world.rollouts.all(orphan.meta.namespace):
+            rollout = entry.view
+            if rollout is not None and selects(rollout.selector, orphan.meta.labels):
+                self.rollout_queue.add((entry.namespace, entry.name))
 
     def _run_changed(self, change: Change[AnalysisRun]) -> None:
         entry = change.new or change.old

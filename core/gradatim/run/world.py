@@ -33,6 +33,8 @@ from ..model.workload import ReplicaSet, Service, parse_replica_set, parse_servi
 
 #: Index of ReplicaSets and AnalysisRuns by the uid of the object that controls them.
 BY_OWNER: Final = "owner"
+#: Index of ReplicaSets that nobody controls, by namespace.
+ORPHANS: Final = "orphans"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class World:
     def __post_init__(self) -> None:
         for cache in (self.replica_sets, self.runs):
             cache.index(BY_OWNER, owner_uids)
+        self.replica_sets.index(ORPHANS, _orphaned_in)
 
     def selections(self, scope: Scope) -> Iterator[tuple[Cache[Any], Selection]]:
         """Each cache with what it holds."""
@@ -106,6 +109,12 @@ def owner_uids(raw: Json) -> Iterator[str]:
     for owner in (raw.get("metadata") or {}).get("ownerReferences") or ():
         if isinstance(owner, dict) and owner.get("controller"):
             yield str(owner.get("uid", ""))
+
+
+def _orphaned_in(raw: Json) -> Iterator[str]:
+    """The object's namespace, where nobody controls it."""
+    if not any(owner_uids(raw)):
+        yield str((raw.get("metadata") or {}).get("namespace", ""))
 
 
 def address_of(resource: Resource, obj: Json) -> Address:

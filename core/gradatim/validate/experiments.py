@@ -11,9 +11,10 @@ from typing import Final
 
 from gradatim.model.duration import DurationError, parse_duration
 from gradatim.model.reading import Fault, Json, Reader
+from gradatim.model.selector import is_empty
 from gradatim.plugin import FieldPath, Problem
 
-from .labels import is_empty, selector_problems
+from .labels import selector_problems
 from .pods import pod_template_problems
 from .wording import duplicate, invalid, not_negative, required
 

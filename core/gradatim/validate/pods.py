@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from gradatim.model.reading import Fault, Json, Reader
+from gradatim.model.selector import selects
 from gradatim.plugin import FieldPath, Problem
 
 from .containers import container_problems
-from .labels import dns_label_problems, label_problems, selects
+from .labels import dns_label_problems, label_problems
 from .wording import duplicate, forbidden, invalid, required, unsupported
 
 _RESTART_POLICY: Final = "Always"

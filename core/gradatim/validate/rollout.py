@@ -11,11 +11,12 @@ from typing import Final
 
 from gradatim.model.reading import Json, Reader
 from gradatim.model.rollout import Rollout
+from gradatim.model.selector import is_empty
 from gradatim.plugin import FieldPath, Problem
 
 from .blue_green import blue_green_problems
 from .canary import canary_problems
-from .labels import is_empty, selector_problems
+from .labels import selector_problems
 from .plugins import Plugins
 from .pods import pod_template_problems
 from .wording import invalid, not_negative, required
