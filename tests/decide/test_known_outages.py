@@ -96,7 +96,9 @@ def test_row_5_the_first_rollout_over_a_deployment_waits_for_its_pods(block: Any
     world.kubelet(1)
     world.carry_out(world.decide())
     if world.snapshot.services:
-        assert set(bound(world).values()) == {0}, "the Service may carry all of a Deployment's traffic"
+        assert set(bound(world).values()) == {0}, (
+            "the Service may carry all of a Deployment's traffic"
+        )
     world.run()
     assert set(bound(world).values()) == {1}
 
@@ -231,8 +233,9 @@ def test_traffic_leaves_a_dead_canary_even_while_stable_is_ill() -> None:
 
 
 def test_a_basic_canary_moves_the_service_of_stable_with_its_last_pods() -> None:
-    from gradatim.model.workload import parse_service
     from world import service
+
+    from gradatim.model.workload import parse_service
 
     names = {"canaryService": "web-canary", "stableService": "web-stable"}
     services = {n: parse_service(service(n)) for n in names.values()}
