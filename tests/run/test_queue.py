@@ -13,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradatim.errors import GradatimError
-from gradatim.run.queue import FIRST_BACKOFF, LONGEST_BACKOFF, WorkQueue
+from gradatim.run.queue import (
+    BURST,
+    FIRST_BACKOFF,
+    LONGEST_BACKOFF,
+    PASSES_PER_SECOND,
+    WorkQueue,
+)
 from gradatim.sim import run_virtual
 
 Answer = Callable[[str], Awaitable[float | None]]
@@ -120,6 +126,25 @@ async def test_of_two_delayed_additions_the_earlier_counts() -> None:
         queue.add_later("a", 9)
         await asyncio.sleep(20)
         assert work.times() == [2.0]
+
+
+@virtual
+async def test_a_key_that_is_always_asked_for_does_not_take_all_there_is() -> None:
+    async def answer(key: str) -> float | None:
+        if key == "fight":
+            # its own write is the reason for its next pass
+            asyncio.get_running_loop().call_soon(queue.add, key)
+        return None
+
+    async with working(answer, workers=2) as (queue, work):
+        queue.add("fight")
+        queue.add("other")
+        await asyncio.sleep(60)
+        passes = work.times("fight")
+        assert passes[BURST - 1] == 0.0
+        assert passes[BURST] > 0.0
+        assert len(passes) == pytest.approx(BURST + 60 * PASSES_PER_SECOND, abs=2)
+        assert work.times("other") == [0.0]
 
 
 @virtual
