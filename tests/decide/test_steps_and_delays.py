@@ -184,7 +184,7 @@ def test_a_release_that_makes_no_progress_is_late(abort: bool) -> None:
     assert "has timed out progressing." in world.phase[1]
 
 
-def test_an_inconclusive_background_run_holds_until_a_person_goes_on() -> None:
+def test_an_inconclusive_background_run_holds_until_a_person_promotes_in_full() -> None:
     analysis = {"templates": [{"templateName": "t"}]}
     world = with_template(basic(analysis=analysis))
     world.verdict = lambda _: ("Inconclusive", "")
@@ -192,7 +192,7 @@ def test_an_inconclusive_background_run_holds_until_a_person_goes_on() -> None:
     world.run()
     assert world.status["pauseConditions"][-1]["reason"] == "InconclusiveAnalysisRun"
     world.verdict = lambda _: ("Successful", "")
-    world.promote()
+    world.promote_full()
     world.run()
     assert world.phase == ("Healthy", "")
 
