@@ -14,6 +14,7 @@ from typing import Final
 
 from ..model.hashing import step_hash
 from ..model.reading import Json
+from .bluegreen import blue_green_pass
 from .canary import canary_pass
 from .claims import claims
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
@@ -56,7 +57,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     if rollout.meta.deleting:
         return Decision((), rollout.status.raw)
-    if snapshot.problems or rollout.canary is None:
+    if snapshot.problems or (rollout.canary is None and rollout.blue_green_view is None):
         last = invalid_pass(snapshot, now)
         return Decision(tuple(last.effects), last.status, last.look_again)
     effects: list[Effect] = [*claims(snapshot)]
@@ -72,10 +73,13 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
 
 def _passes(snapshot: Snapshot, now: datetime, pod_hash: str) -> Iterator[Pass]:
     canary = snapshot.rollout.canary
-    hashes = (pod_hash, step_hash(canary.raw_steps if canary else None))
+    steps_hash = step_hash(canary.raw_steps if canary else None)
     bound = _SPARE_PASSES + 4 * len(canary.steps if canary else ())
     for _ in range(bound):
-        done = canary_pass(snapshot, now, *hashes)
+        if canary is None:
+            done = blue_green_pass(snapshot, now, pod_hash)
+        else:
+            done = canary_pass(snapshot, now, pod_hash, steps_hash)
         yield done
         if done.is_last or (not done.effects and done.status == snapshot.rollout.status.raw):
             return

@@ -71,8 +71,7 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
     service = draft.snapshot.services.get(name) if name else None
     if service is None or target is None or not target.pod_hash:
         return
-    owner = None if service.managed_by is not None else draft.rollout.name
-    if service.pod_hash == target.pod_hash and owner is None:
+    if service.pod_hash == target.pod_hash and service.managed_by is not None:
         return
     routed_stable = draft.canary.routing is not None and target is draft.revisions.stable
     everybody = draft.rollout.replicas if routed_stable else target.replicas
@@ -80,12 +79,20 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
         return
     if name == draft.canary.canary_service and not _carries_weight(draft, service, target):
         return
+    switch(draft, service, target)
+
+
+def switch(draft: Draft, service: Service, target: ReplicaSet) -> None:
+    """Write the selector, and whose the Service is where nobody has it yet; told if the selector changes."""
+    name, before = service.meta.name, service.pod_hash
+    owner = None if service.managed_by is not None else draft.rollout.name
+    if before == target.pod_hash and owner is None:
+        return
     draft.effects.append(SwitchService(name, target.pod_hash, owner))
-    if service.pod_hash != target.pod_hash:
+    if before != target.pod_hash:
         draft.emit(
             "SwitchService",
-            f"Switched selector for service '{name}' "
-            f"from '{service.pod_hash}' to '{target.pod_hash}'",
+            f"Switched selector for service '{name}' from '{before}' to '{target.pod_hash}'",
         )
 
 

@@ -13,6 +13,8 @@ from typing import Final
 from ..decide import Route, Snapshot
 from ..decide.analysis import gather as follow_templates
 from ..decide.claims import claimed
+from ..decide.metadata import metadata_blocks
+from ..decide.restart import is_due
 from ..decide.traffic import present_state
 from ..errors import PluginError
 from ..kube.cache import Entry
@@ -24,13 +26,14 @@ from ..model.duration import DurationError, duration_seconds
 from ..model.reading import Json, Reader
 from ..model.rollout import Rollout
 from ..model.selector import is_empty, selects
-from ..model.workload import ReplicaSet, Service
+from ..model.workload import Pod, ReplicaSet, Service
 from ..plugin import Capability, FieldPath, Problem, RouterError
 from ..registry import Registry
 from ..validate import References, reference_problems, rollout_problems, unsupported_problems
 from .defaults import Defaults
 from .dependencies import Dependencies
 from .guardedrouter import GuardedRouter
+from .podwatch import PodWatch
 from .routeobjects import RouteObjects
 from .trafficmemory import TrafficMemory
 from .verifying import Verifying
@@ -56,6 +59,7 @@ class Around:
     dependencies: Dependencies[Key]
     verifying: Verifying
     defaults: Defaults
+    pods: PodWatch
     propagation_delay: timedelta
     instance_id: str = ""
 
@@ -77,8 +81,8 @@ class Gatherer:
         rollout, world = entry.view, self._around.world
         assert rollout is not None, "callers skip entries that could not be parsed"  # noqa: S101
         canary = rollout.canary
-        services = self._services(rollout, canary)
-        templates = self._templates(rollout, canary)
+        services = self._services(rollout)
+        templates = self._templates(rollout)
         key = (entry.namespace, entry.name)
         routes, unread = await self._routes(rollout, canary)
         self._note(key, rollout, services, templates, routes)
@@ -99,8 +103,9 @@ class Gatherer:
         if problems:
             return replace(snapshot, problems=problems)
         defaulted = await self._around.defaults.template(rollout, claimed(snapshot))
-        snapshot = replace(snapshot, defaulted_template=defaulted)
-        if not routes:
+        pods = self._pods(key, snapshot, now)
+        snapshot = replace(snapshot, defaulted_template=defaulted, pods=pods)
+        if not routes and rollout.blue_green_view is None:
             return snapshot
         changed = self._around.memory.changed(key, _traffic_state(snapshot), now)
         return await self._asked(key, replace(snapshot, traffic_changed=changed))
@@ -120,17 +125,18 @@ class Gatherer:
         views = (entry.view for entry in found if entry.view is not None)
         return tuple(r for r in views if selects(rollout.selector, r.meta.labels))
 
-    def _services(self, rollout: Rollout, canary: Canary | None) -> dict[str, Service | None]:
-        if canary is None:
-            return {}
-        wanted = filter(None, (canary.stable_service, canary.canary_service))
+    def _pods(self, key: Key, snapshot: Snapshot, now: datetime) -> tuple[Pod, ...] | None:
+        rollout = snapshot.rollout
+        if not is_due(rollout, now) and metadata_blocks(rollout) is None:
+            return None
+        return self._around.pods.of(key, [r.meta.uid for r in snapshot.replica_sets])
+
+    def _services(self, rollout: Rollout) -> dict[str, Service | None]:
         cache = self._around.world.services
-        found = {name: cache.get(rollout.namespace, name) for name in wanted}
+        found = {name: cache.get(rollout.namespace, name) for name in _service_names(rollout)}
         return {name: entry.view if entry else None for name, entry in found.items()}
 
-    def _templates(
-        self, rollout: Rollout, canary: Canary | None
-    ) -> dict[TemplateRef, Template | None]:
+    def _templates(self, rollout: Rollout) -> dict[TemplateRef, Template | None]:
         """Every template that the strategy refers to, directly or through another one."""
         looked_up: dict[TemplateRef, Template | None] = {}
 
@@ -141,7 +147,7 @@ class Gatherer:
             looked_up[ref] = entry.view if entry else None
             return looked_up[ref]
 
-        for block in _analyses(canary):
+        for block in _analyses(rollout):
             follow_templates(read_template_refs(Reader(block)), look_up)
         return looked_up
 
@@ -243,7 +249,18 @@ def template_key(namespace: str, ref: TemplateRef) -> Hashable:
     return ("Template", "" if ref.cluster_scope else namespace, ref.name)
 
 
-def _analyses(canary: Canary | None) -> Iterator[Json]:
+def _service_names(rollout: Rollout) -> Iterator[str]:
+    canary, block = rollout.canary, rollout.blue_green_view
+    if canary is not None:
+        yield from filter(None, (canary.stable_service, canary.canary_service))
+    if block is not None:
+        yield from filter(None, (block.active_service, block.preview_service))
+
+
+def _analyses(rollout: Rollout) -> Iterator[Json]:
+    canary, block = rollout.canary, rollout.blue_green_view
+    if block is not None:
+        yield from filter(None, (block.pre_promotion, block.post_promotion))
     if canary is None:
         return
     if canary.background is not None:
