@@ -308,7 +308,7 @@ def _versioned(body: Json, version: str) -> Json:
     return {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}
 
 
-def _at_version(patch: Patch, version: str) -> object:
+def at_version(patch: Patch, version: str) -> object:
     """The patch's body, to be refused when the object is not at that version any more."""
     if isinstance(patch.body, dict):
         return _versioned(patch.body, version)

@@ -212,6 +212,17 @@ class TrafficRouter(ABC):
         del rollout, config, namespace, objects
         return ()
 
+    def without_routes(
+        self,
+        names: Sequence[str],
+        config: Json,
+        namespace: str,
+        objects: Mapping[ObjectRef, Json],
+    ) -> Iterable[Patch]:
+        """The writes that remove managed routes of these names, when their Rollout goes. Pure."""
+        del names, config, namespace, objects
+        return ()
+
     async def apply(self, wanted: Wanted) -> None:
         """For control planes that are not Kubernetes objects: bring about what is wanted.
 

@@ -25,6 +25,8 @@ from ..kube.resources import Resource
 from ..registry import Registry
 from .analysis import AnalysisRuns
 from .analysis import Ports as AnalysisPorts
+from .cleanup import Cleanup
+from .cleanup import Ports as CleanupPorts
 from .defaults import Defaults
 from .dependencies import Dependencies
 from .fence import Fence
@@ -117,6 +119,10 @@ class Controller:
         )
         self._reflectors = self.world.reflectors(client, settings.scope)
         self._triggers.subscribe()
+        self._cleanup = Cleanup(
+            CleanupPorts(client=client, world=self.world, objects=self._objects, registry=registry)
+        )
+        self._cleanup.subscribe()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then end what is under way, and return.
@@ -132,6 +138,7 @@ class Controller:
                 await stop.wait()
                 await self._wind_up()
         finally:
+            self._cleanup.queue.close()
             self.rollout_queue.close()
             self.run_queue.close()
             await _ended(tasks)
@@ -167,6 +174,7 @@ class Controller:
         rollouts, runs = self._workers
         working = [self._task(self.rollout_queue.work()) for _ in range(rollouts)]
         working += [self._task(self.run_queue.work()) for _ in range(runs)]
+        working.append(self._task(self._cleanup.queue.work()))
         return [*working, self._task(supervised("resync", self._resync))]
 
     async def _resync(self) -> None:

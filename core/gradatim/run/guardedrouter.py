@@ -7,7 +7,7 @@ In: the plugin's router. Out: the same answers, or a RouterError that names the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from ..plugin import (
@@ -75,6 +75,19 @@ class GuardedRouter(TrafficRouter):
         """The router's, as a tuple."""
         return self._ask(
             "released", lambda: tuple(self._router.released(rollout, config, namespace, objects))
+        )
+
+    def without_routes(
+        self,
+        names: Sequence[str],
+        config: Json,
+        namespace: str,
+        objects: Mapping[ObjectRef, Json],
+    ) -> Iterable[Patch]:
+        """The router's, as a tuple."""
+        return self._ask(
+            "without_routes",
+            lambda: tuple(self._router.without_routes(names, config, namespace, objects)),
         )
 
     async def apply(self, wanted: Wanted) -> None:

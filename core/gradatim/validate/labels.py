@@ -84,30 +84,3 @@ def _expression_problems(expression: Reader, path: FieldPath) -> Iterator[Proble
     for index, value in enumerate(values):
         if not isinstance(value, str) or (value and not _NAME.fullmatch(value)):
             yield invalid(path / "values" / index, value, _VALUE_RULE)
-
-
-def is_empty(selector: Json) -> bool:
-    """The selector names nothing, and so would select every pod."""
-    return not selector.get("matchLabels") and not selector.get("matchExpressions")
-
-
-def selects(selector: Json, labels: Mapping[str, str]) -> bool:
-    """The labels are among those that a sound selector selects."""
-    reader = Reader(selector)
-    wanted = reader.texts("matchLabels")
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
-        _holds(expression, labels) for expression in reader.objects("matchExpressions")
-    )
-
-
-def _holds(expression: Reader, labels: Mapping[str, str]) -> bool:
-    value, values = labels.get(expression.text("key")), expression.list("values")
-    match expression.text("operator"):
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None

@@ -112,6 +112,15 @@ def followed(http: Sequence[Json], names: Sequence[str], model: Model) -> Manage
     return ManagedChange(tuple(operations))
 
 
+def http_routes(obj: Json) -> Sequence[Json]:
+    """All of `spec.http`; none where it cannot be read."""
+    spec = obj.get("spec")
+    routes = spec.get("http") if isinstance(spec, dict) else None
+    if not isinstance(routes, list) or not all(isinstance(route, dict) for route in routes):
+        return ()
+    return routes
+
+
 def _header_route(route: HeaderRoute, model: Model) -> Json:
     return {
         "name": route.name,

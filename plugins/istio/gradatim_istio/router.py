@@ -32,6 +32,7 @@ from . import subsets
 from .block_problems import block_faults
 from .check import object_problems
 from .config import DestinationRuleBlock, IstioBlock, VirtualServiceBlock, parse
+from .managed import http_routes, managed_change
 from .status import taken_over
 from .virtual_service import Step, observed_share, routes_of, step_of
 
@@ -142,11 +143,7 @@ class IstioRouter(TrafficRouter):
     def released(
         self, rollout: str, config: Json, namespace: str, objects: Mapping[ObjectRef, Json]
     ) -> Iterable[Patch]:
-        """Take the annotation and the hashes off the DestinationRule.
-
-        The names of managed routes are not in the block: plan a state without header and mirror
-        routes first.
-        """
+        """Take the annotation and the hashes off the DestinationRule."""
         rule = self._rule(config, namespace)
         if rule is None:
             return ()
@@ -154,6 +151,25 @@ class IstioRouter(TrafficRouter):
         obj = _found(objects, ref)
         operations = subsets.release(obj, rule, rollout) if obj is not None else []
         return [_patch(ref, obj or {}, operations)] if operations else ()
+
+    def without_routes(
+        self,
+        names: Sequence[str],
+        config: Json,
+        namespace: str,
+        objects: Mapping[ObjectRef, Json],
+    ) -> Iterable[Patch]:
+        """Take the managed routes out of the VirtualServices; a route that the block gives weights to stays."""
+        block = parse(config, namespace)
+        patches = []
+        for entry in block.virtual_services if block else ():
+            ref = self._ref(entry, namespace)
+            obj = _found(objects, ref) or {}
+            removed = [name for name in names if name and name not in entry.routes]
+            change = managed_change(http_routes(obj), removed, {})
+            if change.operations:
+                patches.append(_patch(ref, obj, change.operations))
+        return patches
 
     async def verify(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> bool | None:
         """False while the objects are not as wanted; after that what Istio says, which may be nothing.

@@ -358,3 +358,36 @@ def test_one_list_in_two_places_is_no_trap() -> None:
     objects = {REF: {"metadata": {}, "spec": {"http": [shared, shared, own()]}}}
     after = apply_patches(objects, IstioRouter().plan(wanted(header_routes=(HEADER,)), objects))
     assert after[REF]["spec"]["http"] == [header_route(), own()]
+
+
+@pytest.mark.parametrize(
+    ("http", "left"),
+    [
+        pytest.param(
+            [header_route(), mirror_route(), own("main")], ["main"], id="managed routes go"
+        ),
+        pytest.param([own("main")], ["main"], id="there are none"),
+        pytest.param([header_route("other"), own("main")], ["other", "main"], id="somebody else's"),
+        pytest.param(
+            [header_route(), header_route(), own("main")], ["main"], id="one stands twice"
+        ),
+        pytest.param([header_route(), own("weighed")], ["weighed"], id="one has the weights"),
+    ],
+)
+def test_the_routes_of_a_rollout_that_goes_are_removed(http: list[Json], left: list[str]) -> None:
+    router, names = IstioRouter(), ("header", "mirror", "weighed", "")
+    config = {"virtualService": {"name": "web", "routes": ["weighed"]}}
+    objects = {REF: {"metadata": {"name": "web", "resourceVersion": "7"}, "spec": {"http": http}}}
+    patches = list(router.without_routes(names, config, "shop", objects))
+    assert {patch.resource_version for patch in patches} <= {"7"}
+    after = apply_patches(objects, patches)
+    assert [route["name"] for route in after[REF]["spec"]["http"]] == left
+    assert list(router.without_routes(names, config, "shop", after)) == []
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"http": 3}, {"http": [3]}])
+def test_an_object_without_readable_routes_is_left_alone(spec: Any) -> None:
+    config = {"virtualService": {"name": "web"}}
+    objects = {REF: {"metadata": {"name": "web"}, "spec": spec}}
+    assert list(IstioRouter().without_routes(("header",), config, "shop", objects)) == []
+    assert list(IstioRouter().without_routes(("header",), {}, "shop", objects)) == []
