@@ -204,3 +204,9 @@ def test_an_observed_generation_is_a_string() -> None:
     world = World.of(manifest(1))
     world.run()
     assert world.status["observedGeneration"] == "1"
+
+
+def test_a_verdict_on_weights_that_is_gone_is_taken_from_the_status() -> None:
+    before = {"abort": False, "canary": {"weights": {"verified": False, "canary": {"weight": 0}}}}
+    after = {"canary": {"weights": {"canary": {"weight": 0}}}}
+    assert merge_patch(before, after) == {"canary": {"weights": {"verified": None}}}

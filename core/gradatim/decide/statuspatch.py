@@ -13,19 +13,23 @@ from ..model.reading import Json
 def merge_patch(before: Json, after: Json) -> Json:
     """What turns `before` into `after`, as RFC 7386 says it; {} if there is nothing to turn.
 
-    A field that is gone becomes null, but for one that was empty: tools write `abort: false` and
-    `pauseConditions: null`, and such a field means the same as none.
+    A field of the status that is gone becomes null, but for one that was empty: tools write
+    `abort: false` and `pauseConditions: null`, and such a field means the same as none. Further down an
+    empty value may mean something: `verified: false` does.
     """
+    gone = {key: None for key in before.keys() - after.keys() if not _is_empty(before[key])}
+    return gone | _changed(before, after)
+
+
+def _changed(before: Json, after: Json) -> Json:
     patch: Json = {}
-    for key in before.keys() - after.keys():
-        if not _is_empty(before[key]):
-            patch[key] = None
     for key, value in after.items():
         old = before.get(key)
         if old == value and key in before:
             continue
         if isinstance(old, dict) and isinstance(value, dict):
-            inner = merge_patch(old, value)
+            gone = dict.fromkeys(old.keys() - value.keys())
+            inner = gone | _changed(old, value)
             if inner:
                 patch[key] = inner
         else:
