@@ -38,7 +38,7 @@ def test_prints_the_outcome(condition: str, result: str, printed: str, status: i
 
 def test_an_error_goes_to_stderr_with_its_place():
     done = _run("result[0] <", "--result", "[]")
-    assert done.stderr.startswith("error: unexpected end of the condition (line 1, column 12)\n")
+    assert done.stderr.startswith("error: unexpected token EOF (line 1, column 12)\n")
     assert done.stderr.endswith("^\n")
 
 

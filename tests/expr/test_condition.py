@@ -38,9 +38,9 @@ def test_one_condition_serves_results_of_every_type():
 
 
 def test_what_is_no_bool_is_an_error():
-    with pytest.raises(ExprError, match="expected a bool, not float"):
+    with pytest.raises(ExprError, match=r"^expected bool, but got float64$"):
         compile_condition("result + 1").evaluate(1, now=NOW)
-    with pytest.raises(ExprError, match="expected a bool, not nil"):
+    with pytest.raises(ExprError, match=r"^expected bool, but got <nil>$"):
         compile_condition("result").evaluate(None, now=NOW)
 
 
@@ -82,9 +82,9 @@ def test_an_unsound_condition_has_no_warnings_but_an_error():
         (None, "metric result is nil or empty: no data returned from the metric provider"),
         ([], "metric result is nil or empty: no data returned from the metric provider"),
         ([1], "boom"),
-        ({}, "boom"),
-        (0, "boom"),
-        ("", "boom"),
+        ({}, "cannot use int to get an element from map[string]interface {}"),
+        (0, "type float64[int] is undefined"),
+        ("", "type string[int] is undefined"),
     ],
 )
 def test_the_message_of_a_failed_measurement(result: object, cause: str):
@@ -94,8 +94,18 @@ def test_the_message_of_a_failed_measurement(result: object, cause: str):
 
 
 def test_the_message_names_the_field():
-    message = explain_error("x", 1, ExprError("boom"), field="failureCondition")
-    assert message == 'could not evaluate failureCondition "x": boom'
+    message = explain_error("result", 1, ExprError("boom"), field="failureCondition")
+    assert message == 'could not evaluate failureCondition "result": boom'
+
+
+def test_the_message_tells_what_is_met_first_by_one_who_knows_the_result():
+    source = "result < 2 && foo"
+    error = check(source)
+    assert error is not None
+    assert error.message == "unknown name foo"
+    cause = "invalid operation: < (mismatched types string and int)"
+    expected = f'could not evaluate successCondition "{source}": {cause}'
+    assert explain_error(source, "text", error) == expected
 
 
 def test_the_room_imports_nothing_but_python():

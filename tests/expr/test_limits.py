@@ -128,7 +128,7 @@ def test_the_caller_can_set_tighter_limits():
     assert condition.evaluate([1] * 50, now=NOW) is True
     with pytest.raises(ExprError, match="too many steps"):
         condition.evaluate([1] * 50, now=NOW, limits=Limits(steps=50))
-    with pytest.raises(ExprError, match="too many elements"):
+    with pytest.raises(ExprError, match="memory budget exceeded"):
         compile_condition("len(map(result, #)) > 0").evaluate(
             [1] * 50, now=NOW, limits=Limits(elements=50)
         )

@@ -15,30 +15,30 @@ from gradatim.expr.limits import Budget
 from gradatim.expr.regex import compile_pattern
 
 REFUSED = [
-    ("(?=a)", "unknown group"),
-    ("(?P=a)", "unknown group"),
-    (r"\1", "unknown escape"),
-    (r"\Z", "unknown escape"),
-    ("a**", "double repetition"),
-    ("*a", "repetition of nothing"),
-    ("(*a)", "repetition of nothing"),
-    ("a{2,1}", "number of repetitions"),
-    ("a{1001}", "number of repetitions"),
-    ("(a{100}){100}", "too large a repetition"),
-    ("(a", "missing ')'"),
-    ("a)", "unmatched ')'"),
-    ("[a", "missing ']'"),
-    ("[z-a]", "ends before it begins"),
-    ("[[:foo:]]", "unknown class"),
-    (r"\p{Foo}", "unknown class"),
-    (r"\p", "unknown class"),
-    ("\\", "at the end"),
-    (r"\x{110000}", "invalid escape"),
-    (r"\xg", "invalid escape"),
-    ("(?P<a-b>x)", "unknown group"),
-    ("(" * 60 + ")" * 60, "too deep"),
-    ("a" * 1001, "not longer than"),
-    ("\udce9", "cut within a character"),
+    ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
+    ("(?P=a)", "invalid or unsupported Perl syntax: `(?P`"),
+    (r"\1", r"invalid escape sequence: `\1`"),
+    (r"\Z", r"invalid escape sequence: `\Z`"),
+    ("a**", "invalid nested repetition operator: `**`"),
+    ("*a", "missing argument to repetition operator: `*`"),
+    ("(*a)", "missing argument to repetition operator: `*`"),
+    ("a{2,1}", "invalid repeat count: `{2,1}`"),
+    ("a{1001}", "invalid repeat count: `{1001}`"),
+    ("(a{100}){100}", "invalid repeat count: `{100}`"),
+    ("(a", "missing closing ): `(a`"),
+    ("a)", "unexpected ): `a)`"),
+    ("[a", "missing closing ]: `[a`"),
+    ("[z-a]", "invalid character class range: `z-a`"),
+    ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
+    (r"\p{Foo}", r"invalid character class range: `\p{Foo}`"),
+    (r"\p", r"invalid character class range: `\p`"),
+    ("\\", "trailing backslash at end of expression: ``"),
+    (r"\x{110000}", r"invalid escape sequence: `\x{110000`"),
+    (r"\xg", r"invalid escape sequence: `\xg`"),
+    ("(?P<a-b>x)", "invalid named capture: `(?P<a-b>`"),
+    ("(" * 60 + ")" * 60, f"expression nests too deeply: `{'(' * 60 + ')' * 60}`"),
+    ("a" * 1001, "a pattern is not longer than 1000 characters"),
+    ("\udce9", "a pattern is not cut within a character"),
 ]
 
 
@@ -46,7 +46,7 @@ REFUSED = [
 def test_what_re2_does_not_know_is_refused(pattern: str, message: str):
     with pytest.raises(ExprError) as caught:
         compile_pattern(pattern)
-    assert message in caught.value.message
+    assert caught.value.message.removeprefix("error parsing regexp: ") == message
 
 
 @pytest.mark.parametrize(

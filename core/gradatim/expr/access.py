@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from gradatim.expr.compare import equal
 from gradatim.expr.errors import ExprError
+from gradatim.expr.gotext import told
 from gradatim.expr.limits import Budget
 from gradatim.expr.times import Moment
-from gradatim.expr.values import AnyMap, as_bytes, as_index, as_text, kind_of
+from gradatim.expr.values import AnyMap, as_bytes, as_index, as_text, go_type
 
 
 def fetch(base: object, key: object) -> object:
@@ -22,7 +23,7 @@ def fetch(base: object, key: object) -> object:
     if isinstance(base, str):
         raw = as_bytes(base)  # Go's strings are indexed by the byte
         return raw[_within(key, len(raw))]
-    raise ExprError(f"{kind_of(base)} has no member {_shown(key)}")
+    raise ExprError(f"cannot fetch {told(key)} from {go_type(base)}")
 
 
 def get(base: object, key: object) -> object:
@@ -44,19 +45,21 @@ def _string_key(key: object) -> str:
         return key
     if key is None:
         return ""  # Go looks up the empty string
-    raise ExprError(f"a map has no key that is {kind_of(key)}")
+    raise _no_key(key, "string")
 
 
 def _within(key: object, length: int) -> int:
     index = as_index(key)
     place = index + length if index < 0 else index
     if not 0 <= place < length:
-        raise ExprError(f"index out of range: {index} (the list has {length} elements)")
+        raise ExprError(f"index out of range: {place} (array length is {length})")
     return place
 
 
-def _shown(key: object) -> str:
-    return repr(key[:40]) if isinstance(key, str) else kind_of(key)
+def _no_key(key: object, sort: str) -> ExprError:
+    """The error of a key of another type than the map's; the words are those of Go's reflection."""
+    problem = f"value of type {go_type(key)} is not assignable to type {sort}"
+    return ExprError(f"reflect.Value.MapIndex: {problem}")
 
 
 def part(base: object, start: object, stop: object, budget: Budget) -> object:
@@ -70,7 +73,7 @@ def part(base: object, start: object, stop: object, budget: Budget) -> object:
         first, last = _ends(start, stop, len(base))
         budget.steps(last - first)
         return base[first:last]
-    raise ExprError(f"{kind_of(base)} cannot be sliced")
+    raise ExprError(f"cannot slice {told(start)}")
 
 
 def _ends(start: object, stop: object, length: int) -> tuple[int, int]:
@@ -86,7 +89,7 @@ def length(base: object) -> int:
         return len(as_bytes(base))
     if isinstance(base, list | range | dict | AnyMap):
         return len(base)
-    raise ExprError(f"{kind_of(base)} has no length")
+    raise ExprError(f"invalid argument for len (type {go_type(base)})")
 
 
 def contains(needle: object, holder: object, budget: Budget) -> bool:
@@ -102,7 +105,9 @@ def contains(needle: object, holder: object, budget: Budget) -> bool:
         return needle in holder
     if isinstance(holder, Moment) and isinstance(needle, str):
         return False  # a struct without fields of that name
-    raise ExprError(f"'in' does not look into {kind_of(holder)}")
+    if isinstance(holder, Moment):
+        raise ExprError(f"cannot use {go_type(needle)} as field name of {go_type(holder)}")
+    raise ExprError(f'operator "in" not defined on {go_type(holder)}')
 
 
 def in_set(needle: object, values: frozenset[str | int], sort: type) -> bool:
@@ -114,4 +119,4 @@ def in_set(needle: object, values: frozenset[str | int], sort: type) -> bool:
         return sort() in values
     if type(needle) is sort:
         return needle in values
-    raise ExprError(f"{kind_of(needle)} cannot be among constants that are all {sort.__name__}")
+    raise _no_key(needle, "string" if sort is str else "int")

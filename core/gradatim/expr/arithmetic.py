@@ -10,7 +10,7 @@ from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import Budget
 from gradatim.expr.numerals import truncated, wrapped
 from gradatim.expr.times import Moment, Span
-from gradatim.expr.values import kind_of
+from gradatim.expr.values import go_type, is_number, mismatch
 
 Number = int | float
 _BEYOND = 2**12
@@ -29,10 +29,6 @@ def _numbers(left: object, right: object) -> tuple[Number, Number] | None:
     return None
 
 
-def _refused(op: str, left: object, right: object) -> ExprError:
-    return ExprError(f"{op!r} does not take {kind_of(left)} and {kind_of(right)}")
-
-
 def _fitted(value: Number) -> Number:
     return wrapped(value) if type(value) is int else value
 
@@ -49,7 +45,7 @@ def add(left: object, right: object, budget: Budget) -> object:
         return left.later(right.ns)
     if isinstance(left, Span) and isinstance(right, Moment):
         return right.later(left.ns)
-    raise _refused("+", left, right)
+    raise mismatch("+", left, right)
 
 
 def subtract(left: object, right: object) -> object:
@@ -61,7 +57,7 @@ def subtract(left: object, right: object) -> object:
         return left.since(right)
     if isinstance(right, Span) and isinstance(left, Moment | Span):
         return left.later(-right.ns)
-    raise _refused("-", left, right)
+    raise mismatch("-", left, right)
 
 
 def multiply(left: object, right: object) -> object:
@@ -75,7 +71,7 @@ def multiply(left: object, right: object) -> object:
         return _scaled(left, right)
     if isinstance(right, Span):
         return _scaled(right, left)
-    raise _refused("*", left, right)
+    raise mismatch("*", left, right)
 
 
 def _scaled(span: Span, factor: object) -> Span:
@@ -83,14 +79,14 @@ def _scaled(span: Span, factor: object) -> Span:
         return Span(wrapped(span.ns * factor))
     if type(factor) is float:
         return Span(truncated(float(span.ns) * factor))
-    raise _refused("*", span, factor)
+    raise mismatch("*", span, factor)
 
 
 def divide(left: object, right: object) -> float:
     """`left / right` as a float: `1/0` is +Inf and `0/0` is NaN."""
     numbers = _numbers(left, right)
     if numbers is None:
-        raise _refused("/", left, right)
+        raise mismatch("/", left, right)
     above, below = float(numbers[0]), float(numbers[1])
     if below != 0:
         return above / below
@@ -102,9 +98,9 @@ def divide(left: object, right: object) -> float:
 def remainder(left: object, right: object) -> int:
     """`left % right` of two ints; it has the sign of the left one, as in Go."""
     if type(left) is not int or type(right) is not int:
-        raise _refused("%", left, right)
+        raise mismatch("%", left, right)
     if right == 0:
-        raise ExprError("integer division by zero")
+        raise ExprError("runtime error: integer divide by zero")
     return int(math.copysign(1, left)) * (abs(left) % abs(right))
 
 
@@ -112,7 +108,8 @@ def power(left: object, right: object) -> float:
     """`left ** right` as a float."""
     numbers = _numbers(left, right)
     if numbers is None:
-        raise _refused("**", left, right)
+        wrong = next(each for each in (left, right) if not is_number(each))
+        raise ExprError(f"invalid operation: float({go_type(wrong)})")
     return _power(float(numbers[0]), float(numbers[1]))
 
 
@@ -170,4 +167,4 @@ def negate(value: object) -> object:
         return wrapped(-value)
     if type(value) is float:
         return -value
-    raise ExprError(f"'-' does not take {kind_of(value)}")
+    raise ExprError(f"invalid operation: - {go_type(value)}")

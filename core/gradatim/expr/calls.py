@@ -17,6 +17,7 @@ from gradatim.expr.types import (
     GROUPS,
     INT,
     LIST,
+    MAP,
     STRING,
     STRINGS,
     TIME,
@@ -25,6 +26,7 @@ from gradatim.expr.types import (
     Type,
     assignable,
     list_of,
+    pointed,
 )
 
 _BOOLEAN = frozenset(
@@ -41,6 +43,13 @@ _BOOLEAN = frozenset(
         "findLastIndex",
     ]
 )
+_ONE_OUTPUT = "predicate should has one input and one output param"
+_WITHOUT_OUTPUT = {
+    "reduce": "predicate should has two input and one output param",
+    "sum": "cannot use func(interface {}) as argument (type func(interface {}) bool) to call sum ",
+}
+"""What the reference says of a predicate that is nil."""
+
 _POINTERS = {"map": {"index": INT}, "reduce": {"index": INT, "acc": UNKNOWN}}
 
 
@@ -56,34 +65,53 @@ class CallChecker:
 
     def call(self, node: Call) -> Type:
         """The type of a call by name or of a method."""
+        name = _name(node.callee)
+        if isinstance(node.callee, Name) and name == "$env":
+            raise ExprError(f"{MAP} is not callable", node.pos)
         callee = self.visit(node.callee)
-        given = [self.visit(arg) for arg in node.args]
         if callee.is_unknown:
+            for arg in node.args:
+                self.visit(arg)
             return UNKNOWN
+        if callee.kind is Kind.NIL:
+            raise ExprError(f"{name} is nil; cannot call nil as function", node.pos)
         if callee.kind is not Kind.FUNCTION:
-            raise ExprError(f"{callee} cannot be called", node.pos)
-        if isinstance(node.callee, Name):
-            signature = self.environment.functions.get(node.callee.name)
-            if signature is None:
-                raise ExprError(f"{node.callee.name} cannot be called here", node.pos)
-            return _fitted(node.callee.name, signature, node, given)
-        return self._method(node, given)
+            raise ExprError(f"{callee} is not callable", node.pos)
+        if not isinstance(node.callee, Name):
+            return self._method(name, node)
+        signature = self.environment.functions.get(name)
+        if signature is None:
+            raise ExprError(f"{name} cannot be called here", node.pos)
+        return self._only_way(name, signature, node)
 
-    def _method(self, node: Call, given: list[Type]) -> Type:
+    def _method(self, name: str, node: Call) -> Type:
         callee = node.callee
         if not (isinstance(callee, Member) and isinstance(callee.prop, Literal)):
             return UNKNOWN
-        name = str(callee.prop.value)
         if isinstance(callee.base, Name) and callee.base.name == "$env":
-            return _fitted(name, self.environment.functions[name], node, given)
-        return _fitted(name, METHODS[self.visit(callee.base).kind][name].signature, node, given)
+            return self._only_way(name, self.environment.functions[name], node)
+        signature = METHODS[self.visit(callee.base).kind][name].signature
+        return self._only_way(name, signature, node)
+
+    def _only_way(self, name: str, signature: Signature, node: Call | Builtin) -> Type:
+        """What a call gives; an argument that does not fit hides what is wrong in later ones."""
+        if len(node.args) != len(signature.params):
+            for arg in node.args:
+                self.visit(arg)
+            raise _miscounted(name, signature, node)
+        for arg, param in zip(node.args, signature.params, strict=True):
+            _fit(name, param, self.visit(arg), arg)
+        return signature.gives
 
     # -- functions of the language ------------------------------------------------------------
 
     def builtin(self, node: Builtin) -> Type:
         """The type of a call of a function of the language."""
-        if node.name in SIGNATURES:
-            return self._overloaded(node)
+        ways = SIGNATURES.get(node.name, ())
+        if len(ways) == 1:
+            return self._only_way(node.name, ways[0], node)
+        if ways:
+            return self._overloaded(node, ways)
         if node.name in SHAPES:
             return self._shaped(node, SHAPES[node.name])
         if node.name in AGGREGATES:
@@ -92,29 +120,33 @@ class CallChecker:
             return self._get(node)
         if node.name == "date":
             return self._date(node)
+        if node.name == "now":
+            return self._now(node)
         return self._predicate(node)
 
-    def _overloaded(self, node: Builtin) -> Type:
+    def _overloaded(self, node: Builtin, ways: tuple[Signature, ...]) -> Type:
         # The arguments are looked at once: to try each way from the start would take a time
         # exponential in the depth of `join(join(join(…)))`.
         given = [self.visit(arg) for arg in node.args]
-        problem: ExprError | None = None
-        for signature in SIGNATURES[node.name]:
+        problem = ExprError(f"no matching overload for {node.name}", node.pos)
+        for signature in ways:
             try:
                 return _fitted(node.name, signature, node, given)
             except ExprError as error:
-                problem = problem or error
-        raise problem or ExprError(f"{node.name} cannot be called", node.pos)
+                problem = error
+        raise problem
 
     def _shaped(self, node: Builtin, shape: Shape) -> Type:
         found = [self.visit(arg) for arg in node.args]
         if not shape.least <= len(found) <= shape.most:
-            message = f"{node.name} takes {shape.least} arguments, not {len(found)}"
-            raise ExprError(message, node.pos)
+            least = "at least " if shape.most > shape.least else ""
+            raise _wrong_count(f"{least}{shape.least}", node)
         for number, each in enumerate(found):
             kinds = shape.kinds[min(number, len(shape.kinds) - 1)]
             if not each.is_unknown and each.kind not in kinds:
-                raise ExprError(f"{node.name} does not take {each}", node.args[number].pos)
+                refusal = shape.refusals[min(number, len(shape.refusals) - 1)]
+                message = refusal.format(name=node.name, type=_type_name(each))
+                raise ExprError(message, node.args[number].pos)
         return _declared(node.name, found[0]) or shape.gives or found[0]
 
     def _aggregate(self, node: Builtin) -> Type:
@@ -125,30 +157,41 @@ class CallChecker:
             if each.is_unknown or each.kind is Kind.LIST:
                 return ANY  # what follows is not looked at
             if each.kind not in NUMERIC:
-                raise ExprError(f"{node.name} does not take {each}", node.args[number].pos)
+                message = f"invalid argument for {node.name} (type {_type_name(each)})"
+                raise ExprError(message, node.args[number].pos)
         return found[0]
 
     def _get(self, node: Builtin) -> Type:
         if len(node.args) != 2:
-            raise ExprError(f"get takes 2 arguments, not {len(node.args)}", node.pos)
+            raise _wrong_count("2", node)
         base, prop = (self.visit(arg) for arg in node.args)
         if base.is_unknown:
             return UNKNOWN
         if base.kind is Kind.LIST:
             if prop.kind not in (Kind.INT, Kind.UNKNOWN):
-                raise ExprError("a list is indexed by an integer", node.args[1].pos)
+                raise ExprError(f"non-integer slice index {pointed(prop)}", node.args[1].pos)
             return base.element()
         if base.kind is Kind.MAP:
             if not prop.is_unknown and not assignable(prop, base.key()):
-                raise ExprError(f"{base} has no key that is {prop}", node.args[1].pos)
+                problem = f"cannot use {pointed(prop)} to get an element from {base}"
+                raise ExprError(problem, node.args[1].pos)
             return base.element()
-        raise ExprError(f"get does not take {base}", node.args[0].pos)
+        raise ExprError(f"type {base} does not support indexing", node.args[0].pos)
 
     def _date(self, node: Builtin) -> Type:
         found = [self.visit(arg) for arg in node.args]
-        most = 4 if found and found[0].kind is Kind.ZONE else 3
-        if not 1 <= len(found) <= most:
-            raise ExprError(f"date takes 1 to {most} arguments, not {len(found)}", node.pos)
+        if not found:
+            raise _wrong_count("at least 1", node)
+        count = len(found) - (found[0].kind is Kind.ZONE)
+        if count > 3:
+            problem = f"invalid number of arguments (expected at most 3, got {count})"
+            raise ExprError(problem, node.pos)
+        return TIME
+
+    def _now(self, node: Builtin) -> Type:
+        found = [self.visit(arg) for arg in node.args]
+        if len(found) > 1 or any(each.kind is not Kind.ZONE for each in found):
+            raise _wrong_count("0", node)
         return TIME
 
     # -- predicates ---------------------------------------------------------------------------
@@ -156,12 +199,14 @@ class CallChecker:
     def _predicate(self, node: Builtin) -> Type:
         over = self.visit(node.args[0])
         if over.kind not in (Kind.LIST, Kind.UNKNOWN):
-            raise ExprError(f"{node.name} takes a list, not {over}", node.args[0].pos)
+            problem = f"builtin {node.name} takes only array (got {pointed(over)})"
+            raise ExprError(problem, node.args[0].pos)
         given = self._asked(node, over) if len(node.args) > 1 else None
         if len(node.args) > 2:
             order = self.visit(node.args[2])
             if node.name == "sortBy" and order.kind not in (Kind.STRING, Kind.UNKNOWN):
-                raise ExprError("the order of sortBy is a string", node.args[2].pos)
+                problem = f"sortBy order argument must be a string (got {order})"
+                raise ExprError(problem, node.args[2].pos)
         return _gives(node.name, over, given)
 
     def _asked(self, node: Builtin, over: Type) -> Type:
@@ -173,17 +218,16 @@ class CallChecker:
         given = self.visit(predicate.body)
         self.loops.pop()
         if given.kind is Kind.NIL:
-            raise ExprError("a predicate cannot be nil", predicate.pos)
+            raise ExprError(_WITHOUT_OUTPUT.get(node.name, _ONE_OUTPUT), predicate.pos)
         if node.name in _BOOLEAN and given.kind not in (Kind.BOOL, Kind.UNKNOWN):
-            raise ExprError(
-                f"the predicate of {node.name} gives a bool, not {given}", predicate.pos
-            )
+            problem = f"predicate should return boolean (got {given})"
+            raise ExprError(problem, predicate.pos)
         return given
 
     def pointer(self, node: Pointer) -> Type:
         """The type of `#`, `#index` or `#acc`."""
         if not self.loops:
-            raise ExprError("'#' has a meaning in a predicate only", node.pos)
+            raise ExprError("cannot use pointer accessor outside predicate", node.pos)
         over, named = self.loops[-1]
         if not node.name:
             return _element(over)
@@ -204,14 +248,46 @@ def _declared(name: str, first: Type) -> Type | None:
     return ANY if name in ("take", "abs") and first.is_unknown else None
 
 
+def _name(callee: Node) -> str:
+    """What a message calls that which is called."""
+    if isinstance(callee, Name):
+        return callee.name
+    if isinstance(callee, Member) and isinstance(callee.prop, Literal):
+        return str(callee.prop.value)
+    return "function"
+
+
+def _type_name(kind: Type) -> str:
+    """How some functions of the reference print a type: nil has none to them."""
+    return "%!s(<nil>)" if kind.kind is Kind.NIL else str(kind)
+
+
+def _miscounted(name: str, signature: Signature, node: Call | Builtin) -> ExprError:
+    few = len(node.args) < len(signature.params)
+    return ExprError(f"{'not enough' if few else 'too many'} arguments to call {name}", node.pos)
+
+
+def _wrong_count(expected: str, node: Builtin) -> ExprError:
+    problem = f"invalid number of arguments (expected {expected}, got {len(node.args)})"
+    return ExprError(problem, node.pos)
+
+
+def _fit(name: str, param: Type, found: Type, arg: Node) -> None:
+    """Refuse an argument that the parameter does not take."""
+    if _accepts(param, found):
+        return
+    if found.kind is Kind.NIL:
+        raise ExprError(f"cannot use nil as argument (type {param}) to call {name}", arg.pos)
+    # The space at the end is the reference's.
+    raise ExprError(f"cannot use {found} as argument (type {param}) to call {name} ", arg.pos)
+
+
 def _fitted(name: str, signature: Signature, node: Call | Builtin, given: list[Type]) -> Type:
     """What a call gives, if its arguments fit the signature."""
     if len(given) != len(signature.params):
-        few = len(given) < len(signature.params)
-        raise ExprError(f"{'not enough' if few else 'too many'} arguments to call {name}", node.pos)
+        raise _miscounted(name, signature, node)
     for arg, found, param in zip(node.args, given, signature.params, strict=True):
-        if not _accepts(param, found):
-            raise ExprError(f"{name} takes {param} here, not {found}", arg.pos)
+        _fit(name, param, found, arg)
     return signature.gives
 
 

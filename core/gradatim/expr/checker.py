@@ -4,6 +4,7 @@ Called by `condition.py`. Refuses what the reference refuses, even where `||` ne
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from gradatim.expr import rules
 from gradatim.expr.calls import CallChecker
 from gradatim.expr.errors import ExprError
 from gradatim.expr.methods import METHODS
+from gradatim.expr.nativetypes import native
 from gradatim.expr.operators import FUNCTIONS, PREDICATES
 from gradatim.expr.regex import compile_pattern
 from gradatim.expr.scope import Environment
@@ -36,7 +38,6 @@ from gradatim.expr.syntax import (
 from gradatim.expr.types import (
     BOOL,
     FLOAT,
-    FUNCTION,
     INT,
     LIST,
     MAP,
@@ -46,10 +47,13 @@ from gradatim.expr.types import (
     Kind,
     Type,
     assignable,
+    function_of,
     list_of,
+    pointed,
 )
 
 Types = dict[Node, Type]
+_VERB = re.compile(r"%[-+# 0]*[0-9]*(?:\.[0-9]*)?(.?)", re.DOTALL | re.ASCII)
 
 
 def check(tree: Node, environment: Environment) -> Types:
@@ -88,7 +92,7 @@ class _Checker:
         if node.name == "$env":
             return UNKNOWN
         if self.environment.knows(node.name) or node.name in FUNCTIONS or node.name in PREDICATES:
-            return FUNCTION
+            return native(node.name, self.environment)
         raise ExprError(f"unknown name {node.name}", node.pos)
 
     def unary(self, node: Unary) -> Type:
@@ -96,9 +100,12 @@ class _Checker:
         if node.op in ("!", "not"):
             if operand.kind in (Kind.BOOL, Kind.UNKNOWN):
                 return BOOL
-        elif operand.is_number or operand.is_unknown:
+        elif operand.is_number:
             return operand
-        raise ExprError(f"{node.op!r} does not take {operand}", node.pos)
+        elif operand.is_unknown:
+            return UNKNOWN
+        shown = f"{node.op} (mismatched type {pointed(operand)})"
+        raise ExprError(f"invalid operation: {shown}", node.pos)
 
     def binary(self, node: Binary) -> Type:
         left = self.visit(node.left)
@@ -109,11 +116,10 @@ class _Checker:
                 try:
                     compile_pattern(pattern)
                 except ExprError as error:
-                    raise ExprError(error.message, node.right.pos) from None
+                    raise ExprError(_formatted(error.message), node.right.pos) from None
         found = rules.binary(node.op, left, right)
         if found is None:
-            message = f"{node.op!r} does not take {left} and {right}"
-            raise ExprError(message, node.pos)
+            raise ExprError(_mismatch(node.op, left, right), node.pos)
         return found
 
     def chain(self, node: Chain) -> Type:
@@ -128,15 +134,20 @@ class _Checker:
             return UNKNOWN
         if base.kind is Kind.LIST:
             if prop.kind not in (Kind.INT, Kind.UNKNOWN):
-                raise ExprError(f"a list is indexed by an integer, not by {prop}", node.prop.pos)
+                problem = "array elements can only be selected using an integer"
+                raise ExprError(f"{problem} (got {pointed(prop)})", node.prop.pos)
             return base.element()
         if base.kind is Kind.MAP:
             if not prop.is_unknown and not assignable(prop, base.key()):
-                raise ExprError(f"{base} has no key that is {prop}", node.prop.pos)
+                problem = f"cannot use {pointed(prop)} to get an element from {base}"
+                raise ExprError(problem, node.prop.pos)
             return base.element()
-        if isinstance(node.prop, Literal) and node.prop.value in METHODS.get(base.kind, ()):
-            return FUNCTION
-        raise ExprError(f"{base} has no members", node.pos)
+        methods = METHODS.get(base.kind, {})
+        name = node.prop.value if isinstance(node.prop, Literal) else None
+        if isinstance(name, str) and name in methods:
+            signature = methods[name].signature
+            return function_of([base.name, *map(str, signature.params)], str(signature.gives))
+        raise ExprError(_no_member(base, name, prop, called=node.method), node.pos)
 
     def environment_member(self, node: Member) -> Type:
         if not (isinstance(node.prop, Literal) and isinstance(node.prop.value, str)):
@@ -145,7 +156,7 @@ class _Checker:
         if name in self.environment.variables:
             return self.environment.variables[name]
         if name in self.environment.functions:
-            return FUNCTION
+            return native(name, self.environment)
         if node.optional:
             return UNKNOWN
         raise ExprError(f"unknown name {name}", node.pos)
@@ -158,18 +169,20 @@ class _Checker:
                     self.visit(end)
             return UNKNOWN
         if base.kind not in (Kind.STRING, Kind.LIST):
-            raise ExprError(f"{base} cannot be sliced", node.pos)
+            raise ExprError(f"cannot slice {base}", node.pos)
         for end in children(node):
             if end is not node.base and self.visit(end).kind not in (Kind.INT, Kind.UNKNOWN):
-                raise ExprError("a slice goes from integer to integer", end.pos)
+                raise ExprError(f"non-integer slice index {pointed(self.visit(end))}", end.pos)
         return base
 
     def let(self, node: Let) -> Type:
         name = node.name
-        if self.environment.knows(name) or name in FUNCTIONS or name in PREDICATES:
-            raise ExprError(f"{name} is taken and cannot be declared", node.pos)
+        if self.environment.knows(name):
+            raise ExprError(f"cannot redeclare {name}", node.pos)
+        if name in FUNCTIONS or name in PREDICATES:
+            raise ExprError(f"cannot redeclare builtin {name}", node.pos)
         if name in self.variables:
-            raise ExprError(f"{name} is declared already", node.pos)
+            raise ExprError(f"cannot redeclare variable {name}", node.pos)
         self.variables[name] = self.visit(node.value)
         found = self.visit(node.body)
         del self.variables[name]
@@ -181,7 +194,8 @@ class _Checker:
     def conditional(self, node: Conditional) -> Type:
         test = self.visit(node.test)
         if test.kind not in (Kind.BOOL, Kind.UNKNOWN):
-            raise ExprError(f"the test of a choice is a bool, not {test}", node.test.pos)
+            problem = f"non-bool expression (type {pointed(test)}) used as condition"
+            raise ExprError(problem, node.test.pos)
         return rules.either(self.visit(node.then), self.visit(node.other))
 
     def list_literal(self, node: ListLiteral) -> Type:
@@ -205,6 +219,37 @@ class _Checker:
 
     def builtin(self, node: Builtin) -> Type:
         return self.calls.builtin(node)
+
+
+def _formatted(message: str) -> str:
+    """A message that the reference takes for a format: a `%` in a pattern asks for a value."""
+    return _VERB.sub(_verb, message)
+
+
+def _verb(match: re.Match[str]) -> str:
+    letter = match[1]
+    if not letter:
+        return "%!(NOVERB)"
+    return "%" if letter == "%" else f"%!{letter}(MISSING)"
+
+
+def _mismatch(op: str, left: Type, right: Type) -> str:
+    """What the reference says of an operator that does not take these types."""
+    first, second = pointed(left), pointed(right)
+    if op == "in" and right.kind is Kind.MAP:
+        return f"cannot use {first} as type {right.key()} in map key"
+    if op == "in" and right.kind is Kind.LIST:
+        return f"cannot use {first} as type {right.element()} in array"
+    return f"invalid operation: {op} (mismatched types {first} and {second})"
+
+
+def _no_member(base: Type, name: object, prop: Type, *, called: bool) -> str:
+    """What the reference says of a member that a type cannot have."""
+    if not isinstance(name, str):
+        return f"type {pointed(base)}[{prop}] is undefined"
+    if base.kind is Kind.NIL:
+        return f"type nil has no field {name}"
+    return f"type {pointed(base)} has no {'method' if called else 'field'} {name}"
 
 
 _LITERALS: dict[type, Type] = {

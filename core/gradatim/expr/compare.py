@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import Budget
 from gradatim.expr.times import Moment, Span
-from gradatim.expr.values import AnyMap, PairList, as_bytes, is_nil, kind_of
+from gradatim.expr.values import AnyMap, PairList, as_bytes, is_nil, mismatch
 
 _PLAIN = frozenset({type(None), bool, int, float, str, Moment, Span})
 _Comparison = Callable[[object, object, Budget], bool]
@@ -76,7 +75,7 @@ def _order(left: object, right: object, op: str) -> int | None:
         isinstance(left, Span) and isinstance(right, Span)
     ):
         return _number_order(left.ns, right.ns)
-    raise ExprError(f"{op!r} does not take {kind_of(left)} and {kind_of(right)}")
+    raise mismatch(op, left, right)
 
 
 def _number_order(left: int | float, right: int | float) -> int | None:

@@ -5,6 +5,7 @@ Called by `decide/` for each measurement, by `validate/` for each template and b
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -19,11 +20,11 @@ from gradatim.expr.jsontext import sanitized, sound
 from gradatim.expr.limits import DEFAULT, Budget, Limits
 from gradatim.expr.parser import parse
 from gradatim.expr.scope import Environment
-from gradatim.expr.syntax import Node
+from gradatim.expr.syntax import Call, Node
 from gradatim.expr.times import Moment, Span, Zone, from_datetime, to_datetime
 from gradatim.expr.traps import warnings_of
-from gradatim.expr.types import TIME, Type, type_of_result
-from gradatim.expr.values import AnyMap, FunctionValue, kind_of
+from gradatim.expr.types import LONG, TIME, Type, type_of_result
+from gradatim.expr.values import AnyMap, FunctionValue, go_type
 
 _REMEMBERED = 1_024  # conditions kept ready: more than a cluster's templates have
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Condition:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._ready: dict[Type, Evaluate | ExprError] = {}
+        self._ready: dict[Type, _Prepared | ExprError] = {}
         self._tree: Node = _guarded(source, lambda: parse(sound(source)))
         _guarded(source, lambda: _prepared(self._tree, scope.condition_environment()))
 
@@ -50,21 +51,24 @@ class Condition:
         `now` (aware) is what `now()` gives. Raises `ExprError` when the types do not fit, when
         the evaluation fails or costs too much, and when what comes out is no bool.
         """
-        found = self.value(result, now=now, limits=limits)
+        found, gives = _guarded(self.source, lambda: self._run(result, now, limits))
         if isinstance(found, bool):
             return found
-        raise ExprError(f"expected a bool, not {kind_of(found)}", None, self.source)
+        is_long = gives == LONG and isinstance(self._tree, Call)  # asInt(…), a method of a time
+        shown = LONG.name if is_long else go_type(found)
+        raise ExprError(f"expected bool, but got {shown}", None, self.source)
 
     def value(self, result: object, *, now: datetime, limits: Limits = DEFAULT) -> object:
         """What the condition gives, of whatever sort. Raises `ExprError` like `evaluate`."""
-        return _guarded(self.source, lambda: self._run(result, now, limits))
+        return _guarded(self.source, lambda: self._run(result, now, limits))[0]
 
-    def _run(self, result: object, now: datetime, limits: Limits) -> object:
+    def _run(self, result: object, now: datetime, limits: Limits) -> tuple[object, Type]:
+        """What comes out, and what was known of its type before."""
         clean = sanitized(result)
-        run = self._for(type_of_result(clean))
-        return run(Frame(clean, from_datetime(now), Budget(limits)))
+        ready = self._for(type_of_result(clean))
+        return ready.run(Frame(clean, from_datetime(now), Budget(limits))), ready.gives
 
-    def _for(self, kind: Type) -> Evaluate:
+    def _for(self, kind: Type) -> _Prepared:
         """The condition made ready for a type of result."""
         found = self._ready.get(kind)
         if found is None:
@@ -82,9 +86,18 @@ class Condition:
         return warnings_of(self._tree)
 
 
-def _prepared(tree: Node, environment: Environment) -> Evaluate:
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An expression made ready for one environment: what runs it, and the type that it gives."""
+
+    run: Evaluate
+    gives: Type
+
+
+def _prepared(tree: Node, environment: Environment) -> _Prepared:
     types = check_types(tree, environment)
-    return lower(fold(tree, types), types, environment)
+    gives = types[tree]
+    return _Prepared(lower(fold(tree, types), types, environment), gives)
 
 
 def _guarded(source: str, work: Callable[[], T]) -> T:
@@ -160,7 +173,7 @@ def _datetime(moment: Moment) -> datetime:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _time_expression(source: str) -> Evaluate:
+def _time_expression(source: str) -> _Prepared:
     return _guarded(source, lambda: _prepared(parse(sound(source)), scope.TIME))
 
 
@@ -171,10 +184,10 @@ def evaluate_time(source: str, *, now: datetime, limits: Limits = DEFAULT) -> da
     """
 
     def work() -> datetime:
-        found = _time_expression(source)(Frame(None, from_datetime(now), Budget(limits)))
+        found = _time_expression(source).run(Frame(None, from_datetime(now), Budget(limits)))
         if isinstance(found, Moment):
             return _datetime(found)
-        raise ExprError(f"expected a time, not {kind_of(found)}")
+        raise ExprError(f"expected time.Time, but got {go_type(found)}")
 
     return _guarded(source, work)
 
@@ -185,14 +198,26 @@ def check_time(source: str) -> ExprError | None:
     An expression that is known to give something else than a time is wrong too.
     """
     try:
-        _time_expression(source)
-        tree = parse(sound(source))
-        given = check_types(tree, scope.TIME)[tree]
+        given = _time_expression(source).gives
     except ExprError as error:
         return error.within(source)
     if given != TIME and not given.is_unknown:
-        return ExprError(f"expected a time, not {given}", None, source)
+        return ExprError(f"expected time.Time, but got {given}", None, source)
     return None
+
+
+def _met_first(condition: str, result: object, error: ExprError) -> str:
+    """The message of what the reference meets first in a condition that failed for a result.
+
+    It knows the type of the result when it reads the condition, and so may stumble earlier than
+    one who checks the condition beforehand.
+    """
+    try:
+        environment = scope.condition_environment(type_of_result(sanitized(result)))
+        _guarded(condition, lambda: _prepared(parse(sound(condition)), environment))
+    except ExprError as first:
+        return first.message
+    return error.message
 
 
 def explain_error(
@@ -203,7 +228,7 @@ def explain_error(
     A result that is nil or an empty list is the cause whatever the error says: the provider
     returned no data, and people guard against that, not against an index (Argo #1466, #2101).
     """
-    cause = error.message
+    cause = _met_first(condition, result, error)
     if result is None or (isinstance(result, list | tuple) and not result):
         cause = "metric result is nil or empty: no data returned from the metric provider"
     return f'could not evaluate {field} "{condition}": {cause}'

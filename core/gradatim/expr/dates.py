@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gradatim.expr.errors import ExprError
 from gradatim.expr.layouts import MONTHS, RFC3339, WEEKDAYS, split_layout
+from gradatim.expr.quoting import bytes_quoted
 from gradatim.expr.times import DAY, SECOND, UTC_ZONE, Moment, Zone, civil, days_of
 from gradatim.expr.zones import fixed_zone
 
@@ -24,6 +25,14 @@ DEFAULTS = (
 )
 """What `date(text)` tries, in turn."""
 
+_OFFSET_PARTS = ("hour", "minute", "second")
+_RANGES: dict[str, tuple[str, int, int]] = {
+    **dict.fromkeys(("01", "1"), ("month", 1, 12)),
+    "15": ("hour", 0, 23),
+    **dict.fromkeys(("03", "3"), ("hour", 0, 12)),
+    **dict.fromkeys(("04", "4"), ("minute", 0, 59)),
+    **dict.fromkeys(("05", "5"), ("second", 0, 59)),
+}
 _LONGEST = 200  # characters of a date or a layout
 
 
@@ -45,7 +54,25 @@ class _Reading:
 
 
 class _MismatchError(Exception):
-    """The text does not follow the layout."""
+    """The text does not follow the layout; what is said of it, or else what cannot be read."""
+
+    def __init__(self, said: str = "", rest: str = "", piece: str = "") -> None:
+        super().__init__(said)
+        self.said = said
+        self.rest = rest
+        self.piece = piece
+
+    def tell(self, layout: str, text: str) -> str:
+        """The message of Go for the whole."""
+        if self.said:
+            return f"parsing time {bytes_quoted(text)}: {self.said}"
+        rest, piece = bytes_quoted(self.rest), bytes_quoted(self.piece)
+        whole = f"{bytes_quoted(text)} as {bytes_quoted(layout)}"
+        return f"parsing time {whole}: cannot parse {rest} as {piece}"
+
+
+class _UnreadError(Exception):
+    """The text does not begin with what the piece at hand stands for."""
 
 
 def parsed(layout: str, text: str, zone: Zone) -> Moment:
@@ -59,24 +86,30 @@ def parsed(layout: str, text: str, zone: Zone) -> Moment:
     try:
         _read_all(layout, text, reading)
         return _moment(reading, zone)
-    except _MismatchError:
-        raise ExprError(f"{text[:40]!r} is not a date of the form {layout[:40]!r}") from None
+    except _MismatchError as mismatch:
+        raise ExprError(mismatch.tell(layout, text)) from None
 
 
 def _read_all(layout: str, text: str, reading: _Reading) -> None:
     pieces = split_layout(layout)
     for number, (plain, piece) in enumerate(pieces):
         text = _skip(text, plain)
-        if piece in _READERS:
-            text = _read_piece(text, piece, reading)
-            if piece in ("05", "5") and pieces[number + 1][1][:1] not in (".", ","):
-                text = _read_fraction(text, reading)  # taken even where the layout has none
-        elif piece[:1] in (".", ","):
-            text = _read_exact_fraction(text, piece, reading)
-        elif piece:
-            text = _read_offset(text, piece, reading)
+        try:
+            text = _read_next(text, piece, reading)
+        except _UnreadError:
+            raise _MismatchError("", text, piece) from None
+        if piece in ("05", "5") and pieces[number + 1][1][:1] not in (".", ","):
+            text = _read_fraction(text, reading)  # taken even where the layout has none
     if text:
-        raise _MismatchError
+        raise _MismatchError(f"extra text: {bytes_quoted(text)}")
+
+
+def _read_next(text: str, piece: str, reading: _Reading) -> str:
+    if piece in _READERS:
+        return _read_piece(text, piece, reading)
+    if piece[:1] in (".", ","):
+        return _read_exact_fraction(text, piece, reading)
+    return _read_offset(text, piece, reading) if piece else text
 
 
 def _read_piece(text: str, piece: str, reading: _Reading) -> str:
@@ -84,20 +117,23 @@ def _read_piece(text: str, piece: str, reading: _Reading) -> str:
     cases = 0 if piece in ("PM", "pm") else re.IGNORECASE
     match = re.match(pattern, text, re.ASCII | cases)
     if match is None:
-        raise _MismatchError
+        raise _UnreadError
     store(reading, match[0])
+    name, least, most = _RANGES.get(piece, ("", 0, 0))
+    if name and not least <= int(match[0]) <= most:
+        raise _MismatchError(f"{name} out of range")
     return text[match.end() :]
 
 
 def _skip(text: str, plain: str) -> str:
     """Take the plain text of the layout; spaces stand for any number of them."""
-    for char in plain:
+    for index, char in enumerate(plain):
         if char == " ":
             if text and not text.startswith(" "):
-                raise _MismatchError
+                raise _MismatchError("", text, plain[index:])
             text = text.lstrip(" ")
         elif not text.startswith(char):
-            raise _MismatchError
+            raise _MismatchError("", text, plain[index:])
         else:
             text = text[1:]
     return text
@@ -114,7 +150,7 @@ def _read_fraction(text: str, reading: _Reading) -> str:
 def _read_exact_fraction(text: str, piece: str, reading: _Reading) -> str:
     """`.000` takes three digits, no more and no less; `.999` takes what there is."""
     if piece[1] == "0" and not re.match(rf"[.,][0-9]{{{len(piece) - 1}}}", text, re.ASCII):
-        raise _MismatchError
+        raise _UnreadError
     if piece[1] == "9":
         return _read_fraction(text, reading)
     return _read_fraction(text[: len(piece)], reading) + text[len(piece) :]
@@ -128,10 +164,11 @@ def _read_offset(text: str, piece: str, reading: _Reading) -> str:
     pairs = len(piece.replace(":", "")) // 2
     match = re.match(r"([+-])" + colon.join(["([0-9][0-9])"] * pairs), text, re.ASCII)
     if match is None:
-        raise _MismatchError
+        raise _UnreadError
     values = [int(group) for group in match.groups()[1:]]
-    if values[0] > 24 or max(values[1:], default=0) > 60:
-        raise _MismatchError
+    for value, most, name in zip(values, (24, 60, 60), _OFFSET_PARTS, strict=False):
+        if value > most:
+            raise _MismatchError(f"time zone offset {name} out of range")
     seconds = sum(value * size for value, size in zip(values, (3_600, 60, 1), strict=False))
     reading.offset = -seconds if match[1] == "-" else seconds
     return text[match.end() :]
@@ -155,8 +192,6 @@ def _named_month(reading: _Reading, text: str) -> None:
 
 def _hour_of_half(reading: _Reading, text: str) -> None:
     reading.hour = int(text)
-    if reading.hour > 12:
-        raise _MismatchError
 
 
 def _half(reading: _Reading, text: str) -> None:
@@ -208,8 +243,6 @@ def _moment(reading: _Reading, zone: Zone) -> Moment:
         hour += 12
     elif reading.afternoon is False and hour == 12:
         hour = 0
-    if hour > 23 or reading.minute > 59 or reading.second > 59:
-        raise _MismatchError
     days = _days(reading)
     seconds = hour * 3_600 + reading.minute * 60 + reading.second
     return _placed(days * DAY + seconds * SECOND + reading.ns, reading, zone)
@@ -218,22 +251,26 @@ def _moment(reading: _Reading, zone: Zone) -> Moment:
 def _days(reading: _Reading) -> int:
     month = 1 if reading.month is None else reading.month
     day = 1 if reading.day is None else reading.day
+    if reading.year_day is not None:
+        return _day_of_year(reading, reading.year_day)
     length = days_of(reading.year, month + 1, 1) - days_of(reading.year, month, 1)
-    if not 1 <= month <= 12 or not 1 <= day <= length:
-        raise _MismatchError
-    if reading.year_day is None:
-        return days_of(reading.year, month, day)
-    return _day_of_year(reading, reading.year_day)
+    if not 1 <= day <= length:
+        raise _MismatchError("day out of range")
+    return days_of(reading.year, month, day)
 
 
 def _day_of_year(reading: _Reading, number: int) -> int:
     """The day of that number, which the month and the day must not contradict."""
     days = days_of(reading.year, 1, number)
     if not days_of(reading.year, 1, 1) <= days < days_of(reading.year + 1, 1, 1):
-        raise _MismatchError
+        raise _MismatchError("day-of-year out of range")
     found = civil(days * DAY)
-    if reading.month not in (None, found.month) or reading.day not in (None, found.day):
-        raise _MismatchError
+    for name, said, is_so in (
+        ("month", reading.month, found.month),
+        ("day", reading.day, found.day),
+    ):
+        if said not in (None, is_so):
+            raise _MismatchError(f"day-of-year does not match {name}")
     return days
 
 

@@ -8,6 +8,7 @@ import re
 
 from gradatim.expr.errors import ExprError
 from gradatim.expr.numerals import MAX_INT, MIN_INT
+from gradatim.expr.quoting import bytes_quoted
 from gradatim.expr.times import SECOND, Span
 
 _UNITS = {
@@ -21,6 +22,9 @@ _UNITS = {
     "h": 3_600 * SECOND,
 }
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)", re.ASCII)
+_NUMBER = re.compile(r"(?=\.?[0-9])([0-9]{0,19})(?![0-9])(?:\.[0-9]*)?", re.ASCII)
+_UNIT = re.compile(r"[^0-9.]+", re.ASCII)
+_INVALID = "invalid duration"
 _LONGEST = 200
 
 
@@ -38,8 +42,26 @@ def parsed_duration(text: str) -> Span:
         index = part.end()
     ns = -ns if text.startswith("-") else ns
     if not unsigned or index < len(unsigned) or not MIN_INT <= ns <= MAX_INT:
-        raise ExprError(f"{text[:40]!r} is not a duration")
+        raise ExprError(f"time: {_fault(unsigned)} {bytes_quoted(text)}")
     return Span(ns)
+
+
+def _fault(unsigned: str) -> str:
+    """What is wrong with the text of a duration, its sign left out."""
+    index = 0
+    while index < len(unsigned):
+        number = _NUMBER.match(unsigned, index)
+        if number is None:
+            return _INVALID
+        unit = _UNIT.match(unsigned, number.end())
+        if unit is None:
+            return "missing unit in duration"
+        if unit[0] not in _UNITS:
+            return f"unknown unit {bytes_quoted(unit[0])} in duration"
+        if int(number[1] or "0") > MAX_INT // _UNITS[unit[0]]:
+            return _INVALID
+        index = unit.end()
+    return _INVALID
 
 
 def _nanoseconds(whole: str, fraction: str, unit: int) -> int:

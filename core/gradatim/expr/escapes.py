@@ -20,10 +20,15 @@ _WIDTH = {"x": 2, "u": 4, "U": 8}
 _HEX = frozenset("0123456789abcdefABCDEF")
 _OCTAL = frozenset("01234567")
 _MAX_RUNE = 0x10FFFF
+_MALFORMED = "invalid char escape"
 
 
 def escape_at(source: str, index: int, quote: str) -> tuple[str, int]:
-    """The character that the escape at `index` (just after its backslash) means, and its end."""
+    """The character that the escape at `index` (just after its backslash) means, and its end.
+
+    The character is empty where the escape is well formed and stands for none. Raises
+    `ExprError` at a malformed one.
+    """
     letter = source[index : index + 1]
     if letter and letter in _SIMPLE:
         return _SIMPLE[letter], index + 1
@@ -33,31 +38,30 @@ def escape_at(source: str, index: int, quote: str) -> tuple[str, int]:
         return _braced(source, index)
     if letter and letter in _WIDTH:
         return _fixed(source, index, _WIDTH[letter])
-    if letter and letter in "0123":
-        digits = source[index : index + 3]
-        if len(digits) == 3 and _OCTAL.issuperset(digits):
-            return chr(int(digits, 8)), index + 3
-    raise ExprError("unknown escape in a string", index - 1)
+    digits = source[index : index + 3]
+    if len(digits) == 3 and _OCTAL.issuperset(digits):
+        return chr(int(digits, 8)) if letter in "0123" else "", index + 3
+    raise ExprError(_MALFORMED, index - 1)
 
 
 def _fixed(source: str, index: int, width: int) -> tuple[str, int]:
     end = index + 1 + width
     digits = source[index + 1 : end]
     if len(digits) != width or not _HEX.issuperset(digits):
-        raise ExprError("an escape lacks hexadecimal digits", index - 1)
-    return _rune(int(digits, 16), index), end
+        raise ExprError(_MALFORMED, index - 1)
+    return _rune(int(digits, 16)), end
 
 
 def _braced(source: str, index: int) -> tuple[str, int]:
     end = source.find("}", index, index + 9)
     digits = source[index + 2 : end] if end > 0 else ""
     if not digits or not _HEX.issuperset(digits):
-        raise ExprError("an escape in braces takes 1 to 6 hexadecimal digits", index - 1)
-    return _rune(int(digits, 16), index), end + 1
+        raise ExprError(_MALFORMED, index - 1)
+    return _rune(int(digits, 16)), end + 1
 
 
-def _rune(code: int, index: int) -> str:
+def _rune(code: int) -> str:
     if code > _MAX_RUNE:
-        raise ExprError("an escape is beyond the last Unicode character", index - 1)
+        return ""
     # Go writes half a surrogate pair as the replacement character.
     return "\ufffd" if 0xD800 <= code <= 0xDFFF else chr(code)

@@ -13,7 +13,8 @@ from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Evaluate, Frame
 from gradatim.expr.functions import ENVIRONMENT, FUNCTIONS
 from gradatim.expr.loops import PREDICATES, Parts, loop
-from gradatim.expr.methods import call_method
+from gradatim.expr.methods import call_method, not_callable
+from gradatim.expr.nativetypes import native
 from gradatim.expr.operate import located, truth
 from gradatim.expr.scope import Environment
 from gradatim.expr.syntax import (
@@ -38,7 +39,7 @@ from gradatim.expr.syntax import (
     children,
 )
 from gradatim.expr.types import UNKNOWN
-from gradatim.expr.values import FunctionValue, is_nil, kind_of
+from gradatim.expr.values import FunctionValue, is_nil, not_a
 
 
 def lower(tree: Node, types: Types, environment: Environment) -> Evaluate:
@@ -80,17 +81,21 @@ class _Lowering:
             return lambda frame: frame.result
         if name == "$env":
             return self.whole_environment()
-        value = FunctionValue(name) if name in self.environment.functions else None
+        own = name in self.environment.functions
+        value = FunctionValue(name, self.sort(name)) if own else None
         return lambda _frame: value  # a function of the language is nil where it is not called
 
     def whole_environment(self) -> Evaluate:
-        functions = {name: FunctionValue(name) for name in self.environment.functions}
+        functions = {n: FunctionValue(n, self.sort(n)) for n in self.environment.functions}
         has_result = "result" in self.environment.variables
 
         def run(frame: Frame) -> object:
             return {**functions, "result": frame.result} if has_result else dict(functions)
 
         return run
+
+    def sort(self, name: str) -> str:
+        return native(name, self.environment).name
 
     def pointer(self, node: Pointer) -> Evaluate:
         if node.name == "index":
@@ -184,7 +189,7 @@ class _Lowering:
             values = [arg(frame) for arg in args]
             function = target(frame)
             if not isinstance(function, FunctionValue):
-                raise ExprError(f"{kind_of(function)} cannot be called", node.pos)
+                raise not_callable(function).located(node.pos)
             return located(ENVIRONMENT[function.name], frame, values, node.pos)
 
         return run
@@ -203,7 +208,7 @@ class _Lowering:
                 value = access.fetch(value, name)
                 if isinstance(value, FunctionValue):
                     return located(ENVIRONMENT[value.name], frame, values, pos)
-                raise ExprError(f"{kind_of(value)} cannot be called", pos)
+                raise not_callable(value).located(pos)
             try:
                 return call_method(value, name, values)
             except ExprError as error:
@@ -277,7 +282,7 @@ class _Lowering:
             # As in the reference: of two entries with one key, the first stays.
             for key, value in zip(values[-2::-2], values[::-2], strict=True):
                 if not isinstance(key, str):
-                    raise ExprError(f"the key of a map is a string, not {kind_of(key)}", node.pos)
+                    raise not_a("string", key).located(node.pos)
                 found[key] = value
             return found
 

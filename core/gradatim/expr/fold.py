@@ -149,7 +149,9 @@ def _binary(node: Binary, left: object, right: object) -> Node:
         return _literal(node, _ARITHMETIC[node.op](left, right))
     except ExprError as error:
         if node.op == "%" and type(left) is int and type(right) is int:
-            raise error.located(node.pos) from None
+            # Found before running, the reference words it without the runtime's prefix.
+            message = error.message.removeprefix("runtime error: ")
+            raise ExprError(message, node.pos) from None
         return node
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from gradatim.expr import listfuncs, numberfuncs, textfuncs, timefuncs
 from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Frame
+from gradatim.expr.gotext import told
 from gradatim.expr.numerals import parsed_float, parsed_int, truncated
-from gradatim.expr.values import kind_of
+from gradatim.expr.values import go_type, not_a
 
 Function = Callable[..., Any]
 
@@ -32,7 +33,7 @@ def _as_int(_frame: Frame, value: object) -> int:
         return value
     if isinstance(value, str):
         return parsed_int(value)
-    raise ExprError(f"asInt does not take {kind_of(value)}")
+    raise ExprError(f"asInt() not supported on {go_type(value)} {told(value)}")
 
 
 def _as_float(_frame: Frame, value: object) -> float:
@@ -41,21 +42,21 @@ def _as_float(_frame: Frame, value: object) -> float:
         return float(value)
     if isinstance(value, str):
         return parsed_float(value)
-    raise ExprError(f"asFloat does not take {kind_of(value)}")
+    raise ExprError(f"asFloat() not supported on {go_type(value)} {told(value)}")
 
 
 def _is_nan(_frame: Frame, value: object) -> bool:
-    return _float(value, "isNaN") != value
+    return _float(value) != value
 
 
 def _is_inf(_frame: Frame, value: object) -> bool:
-    return abs(_float(value, "isInf")) == float("inf")
+    return abs(_float(value)) == float("inf")
 
 
-def _float(value: object, name: str) -> float:
+def _float(value: object) -> float:
     if type(value) is float:
         return value
-    raise ExprError(f"{name} takes a float, not {kind_of(value)}")
+    raise not_a("float64", value)
 
 
 def _is_nil(frame: Frame, _value: object) -> bool:

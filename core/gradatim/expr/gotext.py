@@ -10,8 +10,9 @@ from gradatim.expr.durations import duration_text
 from gradatim.expr.errors import ExprError
 from gradatim.expr.layouts import time_text
 from gradatim.expr.limits import Budget
+from gradatim.expr.quoting import shortened
 from gradatim.expr.times import Moment, Span, Zone
-from gradatim.expr.values import AnyMap, kind_of
+from gradatim.expr.values import AnyMap, go_type, kind_of
 
 _DEEPEST = 100
 _PLAIN = 6  # digits before the point that are written without an exponent
@@ -43,7 +44,8 @@ def scientific_float(sign: str, digits: str, power: int) -> str:
     return f"{sign}{digits[0]}{fraction}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
-def _float_text(value: float) -> str:
+def float_text(value: float) -> str:
+    """A float as Go prints it."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -70,6 +72,14 @@ def go_string(value: object, budget: Budget, depth: int = 0) -> str:
         text = _scalar(value)
     budget.text(len(text))
     return text
+
+
+def told(value: object) -> str:
+    """The value as a message tells it: as Go prints it, a very long one cut."""
+    try:
+        return shortened(go_string(value, Budget()))
+    except ExprError:
+        return go_type(value)
 
 
 def _nested(values: list[object] | range, budget: Budget, depth: int) -> list[str]:
@@ -99,7 +109,7 @@ def _scalar(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return _float_text(value)
+        return float_text(value)
     if isinstance(value, Moment):
         return time_text(value)
     if isinstance(value, Span):

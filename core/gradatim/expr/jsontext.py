@@ -9,11 +9,13 @@ import math
 from typing import NoReturn
 
 from gradatim.expr.errors import ExprError
-from gradatim.expr.gotext import plain_float, scientific_float, shortest
+from gradatim.expr.gotext import float_text, plain_float, scientific_float, shortest
+from gradatim.expr.jsonfault import TOO_DEEP, json_fault
 from gradatim.expr.layouts import rfc3339
 from gradatim.expr.limits import Budget
+from gradatim.expr.quoting import shortened
 from gradatim.expr.times import Moment, Span, Zone
-from gradatim.expr.values import NilList, kind_of
+from gradatim.expr.values import NilList, go_type
 
 _DEEPEST = 100
 _LARGEST = 5_000_000  # parts of a measured value
@@ -41,15 +43,29 @@ def from_json(text: str, budget: Budget) -> object:
         found: object = json.loads(
             text, parse_int=_number, parse_float=_number, parse_constant=_refuse
         )
+    except _TooLargeError as error:
+        number = shortened(str(error))
+        problem = f"cannot unmarshal number {number} into Go value of type float64"
+        raise ExprError(_earlier(text) or f"json: {problem}") from None
     except (ValueError, RecursionError):
-        raise ExprError("the string is not JSON") from None
+        raise ExprError(json_fault(text)) from None
     return sanitized(found)
+
+
+class _TooLargeError(ValueError):
+    """A number that no float holds."""
+
+
+def _earlier(text: str) -> str:
+    """What is wrong with the form of the text: Go looks at all of it before any number."""
+    fault = json_fault(text)
+    return "" if fault == TOO_DEEP else fault
 
 
 def _number(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise ValueError(text)
+        raise _TooLargeError(text)
     return value
 
 
@@ -149,12 +165,12 @@ def _scalar(value: object) -> str:
         return str(value.ns)
     if isinstance(value, Zone):
         return "{}"
-    raise ExprError(f"{kind_of(value)} cannot be written as JSON")
+    raise ExprError(f"json: unsupported type: {go_type(value)}")
 
 
 def _float_text(value: float) -> str:
     if not math.isfinite(value):
-        raise ExprError("JSON has no NaN and no infinity")
+        raise ExprError(f"json: unsupported value: {float_text(value)}")
     sign, digits, power = shortest(value)
     if -7 < power < 21:
         return plain_float(sign, digits, power)

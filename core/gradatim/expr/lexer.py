@@ -1,4 +1,4 @@
-"""Goes in: the text of a condition. Comes out: its tokens, the last one of kind END.
+"""Goes in: the text of a condition. Comes out: its tokens, and the fault that ends them, if any.
 Called by the parser. Follows the lexical rules of expr-lang 1.17.
 """
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gradatim.expr.errors import ExprError
 from gradatim.expr.escapes import escape_at
+from gradatim.expr.quoting import code_point, quoted
 
 SPACES = frozenset(
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -28,14 +29,14 @@ _BASES["b"] = frozenset("01_")
 
 
 class TokenKind(Enum):
-    """What a token is."""
+    """What a token is, as messages name it."""
 
-    NAME = "name"
-    NUMBER = "number"
-    STRING = "string"
-    OPERATOR = "operator"
-    BRACKET = "bracket"
-    END = "end of the condition"
+    NAME = "Identifier"
+    NUMBER = "Number"
+    STRING = "String"
+    OPERATOR = "Operator"
+    BRACKET = "Bracket"
+    END = "EOF"
 
 
 class Token(NamedTuple):
@@ -54,9 +55,7 @@ class Token(NamedTuple):
         return self.kind is TokenKind.BRACKET and self.value == value
 
     def __str__(self) -> str:
-        if self.kind is TokenKind.END:
-            return str(self.kind.value)
-        return f"{self.kind.value} {self.value[:40]!r}"
+        return f"{self.kind.value}({quoted(self.value)})" if self.value else self.kind.value
 
 
 def is_word_start(char: str) -> bool:
@@ -69,16 +68,20 @@ def is_word_part(char: str) -> bool:
     return is_word_start(char) or char.isdecimal()
 
 
-def tokens_of(source: str) -> list[Token]:
-    """The tokens of a condition.
+def tokens_of(source: str) -> tuple[list[Token], ExprError | None]:
+    """The tokens of a condition, the last one of kind END; or those before a fault, and the fault.
 
-    Raises `ExprError` at an unknown character, an open string or comment, a malformed number.
+    Faults are an unknown character, an open string or comment, a malformed number. The parser
+    raises one when it gets there: what it finds wrong before that is told first.
     """
     lexer = _Lexer(source)
-    while lexer.pos < len(source):
-        lexer.read()
+    try:
+        while lexer.pos < len(source):
+            lexer.read()
+    except ExprError as error:
+        return lexer.tokens, error
     lexer.tokens.append(Token(TokenKind.END, "", len(source)))
-    return lexer.tokens
+    return lexer.tokens, None
 
 
 class _Lexer:
@@ -145,7 +148,7 @@ class _Lexer:
         elif char in _DOUBLING:
             self.emit(TokenKind.OPERATOR, self.pos + (2 if following in ("&", "=", "*") else 1))
         else:
-            raise ExprError(f"unexpected character {char!r}", self.pos)
+            raise ExprError(f"unrecognized character: {code_point(char)}", self.pos)
 
     def slash(self, following: str) -> None:
         if following == "/":
@@ -154,7 +157,7 @@ class _Lexer:
         elif following == "*":
             end = self.source.find("*/", self.pos + 2)
             if end < 0:
-                raise ExprError("a comment is not closed", self.pos)
+                raise ExprError("unclosed comment", self.pos)
             self.pos = end + 2
         else:
             self.emit(TokenKind.OPERATOR, self.pos + 1)
@@ -180,21 +183,28 @@ class _Lexer:
             end += 1
             end = self.run(end + 1 if self.at(end) in ("+", "-") else end, digits)
         if is_word_part(self.at(end)):
-            raise ExprError("a number runs into a name", end)
+            word = self.source[self.pos : end + 1]
+            raise ExprError(f"bad number syntax: {quoted(word)}", end)
         self.emit(TokenKind.NUMBER, end)
 
     def string(self, start: int, quote: str) -> None:
         parts: list[str] = []
         index = start + 1
+        fault: ExprError | None = None
         while (char := self.at(index)) != quote:
             if char in ("", "\n"):
-                raise ExprError("a string is not closed", start)
+                raise ExprError("literal not terminated", start)
             if char == "\\":
+                place = index
                 char, index = escape_at(self.source, index + 1, quote)
+                if not char and fault is None:  # told only if the string is sound otherwise
+                    fault = ExprError("unable to unescape string", place)
                 parts.append(char)
                 continue
             parts.append("\n" if char == "\r" else char)  # as Go: line ends are one character
             index += 1
+        if fault is not None:
+            raise fault
         self.tokens.append(Token(TokenKind.STRING, "".join(parts), start))
         self.pos = index + 1
 
@@ -204,7 +214,7 @@ class _Lexer:
         while True:
             end = self.source.find("`", index)
             if end < 0:
-                raise ExprError("a string is not closed", self.pos)
+                raise ExprError("literal not terminated", self.pos)
             parts.append(self.source[index:end])
             index = end + 1
             if self.at(index) != "`":

@@ -27,6 +27,7 @@ class Limits:
 
 
 DEFAULT = Limits()
+TOO_MUCH = "memory budget exceeded"  # in the words of the reference
 
 
 class Budget:
@@ -50,7 +51,7 @@ class Budget:
         """Charge `count` elements of a list or a map about to be made."""
         self._elements += count
         if self._elements >= self._limits.elements:
-            raise ExprError("the condition makes too many elements")
+            raise ExprError(TOO_MUCH)
         self.steps(count)
 
     def text(self, count: int) -> None:

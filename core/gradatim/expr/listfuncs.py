@@ -11,8 +11,10 @@ from gradatim.expr import access
 from gradatim.expr.compare import equal
 from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Frame
+from gradatim.expr.gotext import told
 from gradatim.expr.ordering import in_order, is_descending
-from gradatim.expr.values import AnyMap, NilList, PairList, is_nil, kind_of
+from gradatim.expr.quoting import shortened
+from gradatim.expr.values import AnyMap, NilList, PairList, go_type, is_nil, kind_name, kind_of
 
 _TYPES: dict[str, str] = {
     "list": "array",
@@ -23,23 +25,23 @@ _TYPES: dict[str, str] = {
 }
 
 
-def _list(value: object, name: str) -> list[object] | range:
+def _list(value: object, refusal: str) -> list[object] | range:
     if isinstance(value, list | range):
         return value
-    raise ExprError(f"{name} takes a list, not {kind_of(value)}")
+    raise ExprError(refusal.format(kind_name(value)))
 
 
-def _pairs_of(value: object, name: str) -> list[tuple[object, object]]:
+def _pairs_of(value: object, refusal: str) -> list[tuple[object, object]]:
     if isinstance(value, dict | AnyMap):
         return list(value.items())
-    raise ExprError(f"{name} takes a map, not {kind_of(value)}")
+    raise ExprError(refusal.format(kind_name(value)))
 
 
 def _len(_frame: Frame, value: object) -> int:
     """Characters of a string, elements of a list, entries of a map."""
     if isinstance(value, str | list | range | dict | AnyMap):
         return len(value)
-    raise ExprError(f"len does not take {kind_of(value)}")
+    raise ExprError(f"invalid argument for len (type {go_type(value)})")
 
 
 def _type(_frame: Frame, value: object) -> str:
@@ -65,45 +67,53 @@ def _entry(value: object, key: int) -> object:
 
 
 def _take(frame: Frame, value: object, count: object) -> object:
-    items = _list(value, "take")
+    items = _list(value, "cannot take from {}")
     if type(count) is not int:
-        raise ExprError(f"take takes a number of elements, not {kind_of(count)}")
+        raise ExprError(f"cannot take {kind_name(count)} elements")
     if count < 0:
-        raise ExprError(f"take cannot take {count} elements")
+        raise ExprError("reflect.Value.Slice: slice index out of bounds")
     frame.budget.steps(min(count, len(items)))
     return items[:count]
 
 
 def _keys(frame: Frame, value: object) -> list[object]:
-    return _made(frame, [key for key, _value in _pairs_of(value, "keys")])
+    return _made(frame, [key for key, _value in _pairs_of(value, "cannot get keys from {}")])
 
 
 def _values(frame: Frame, value: object) -> list[object]:
-    return _made(frame, [value for _key, value in _pairs_of(value, "values")])
+    return _made(frame, [value for _key, value in _pairs_of(value, "cannot get values from {}")])
 
 
 def _to_pairs(frame: Frame, value: object) -> list[object]:
-    return PairList(_made(frame, [PairList(pair) for pair in _pairs_of(value, "toPairs")]))
+    pairs = _pairs_of(value, "cannot transform {} to pairs")
+    return PairList(_made(frame, [PairList(pair) for pair in pairs]))
 
 
 def _from_pairs(frame: Frame, value: object) -> AnyMap:
     found = AnyMap()
-    items = _list(value, "fromPairs")
+    items = _list(value, f"cannot transform {_reflected(value)} from pairs")
     frame.budget.elements(len(items))
     for pair in items:
-        if not isinstance(pair, list | range) or len(pair) != 2:
-            raise ExprError("a pair is a list of two elements")
+        if not isinstance(pair, list | range):
+            raise ExprError(f"invalid pair {told(pair)}")
+        if len(pair) != 2:
+            raise ExprError(f"invalid pair length {_reflected(pair)}")
         found.put(pair[0], pair[1])
     return found
 
 
+def _reflected(value: object) -> str:
+    """A value as Go's reflection prints it: nil has another name there."""
+    return "<invalid reflect.Value>" if value is None else told(value)
+
+
 def _reverse(frame: Frame, value: object) -> list[object]:
-    return _made(frame, _list(value, "reverse")[::-1])
+    return _made(frame, _list(value, "cannot reverse {}")[::-1])
 
 
 def _uniq(frame: Frame, value: object) -> list[object]:
     found: list[object] = []
-    for item in _list(value, "uniq"):
+    for item in _list(value, "cannot uniq {}"):
         frame.budget.steps(len(found) + 1)
         if not any(equal(item, other, frame.budget) for other in found):
             found.append(item)
@@ -111,14 +121,14 @@ def _uniq(frame: Frame, value: object) -> list[object]:
 
 
 def _concat(frame: Frame, *values: object) -> list[object]:
-    lists = [_list(value, "concat") for value in values]
+    lists = [_list(value, "cannot concat {}") for value in values]
     found = _made(frame, (item for each in lists for item in each), sum(map(len, lists)))
     return found or NilList()
 
 
 def _flatten(frame: Frame, value: object) -> list[object]:
     found: list[object] = []
-    rest: list[object] = [_list(value, "flatten")]
+    rest: list[object] = [_list(value, "cannot flatten {}")]
     while rest:
         frame.budget.steps(1)
         item = rest.pop()
@@ -131,7 +141,10 @@ def _flatten(frame: Frame, value: object) -> list[object]:
 
 
 def _sort(frame: Frame, value: object, order: object = "asc") -> list[object]:
-    descending = is_descending(order)
+    if not isinstance(order, str):
+        raise ExprError(f"sort order argument must be a string (got {go_type(order)})")
+    refusal = f"invalid order {shortened(order)}, expected asc or desc"
+    descending = is_descending(order, refusal)
     if not isinstance(value, list | range) or is_nil(value):
         return NilList()  # as Go: what is no list that it knows has no elements
     pairs = in_order([(item, None) for item in value], frame.budget, descending=descending)

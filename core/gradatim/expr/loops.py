@@ -14,7 +14,7 @@ from gradatim.expr.frame import Evaluate, Frame, Loop
 from gradatim.expr.operate import truth
 from gradatim.expr.ordering import in_order, is_descending
 from gradatim.expr.syntax import Builtin, Node, children
-from gradatim.expr.values import AnyMap, NilList, as_bytes, kind_of
+from gradatim.expr.values import AnyMap, NilList, as_bytes, go_type, kind_name
 
 Items: TypeAlias = "list[object] | range | bytes"
 
@@ -72,7 +72,10 @@ class _Turns:
             return as_bytes(found)
         if isinstance(found, dict | AnyMap) and not found:
             return []
-        raise ExprError(f"{self.parts.node.name} takes a list, not {kind_of(found)}")
+        if isinstance(found, dict | AnyMap):
+            raise ExprError("reflect: call of reflect.Value.Index on map Value")
+        shown = "zero" if found is None else kind_name(found)
+        raise ExprError(f"reflect: call of reflect.Value.Len on {shown} Value")
 
     def each(self, frame: Frame, items: Items, *, backwards: bool = False) -> Iterator[object]:
         """What the predicate gives for each element; `frame.loop` says which that is."""
@@ -138,7 +141,7 @@ def _find(turns: _Turns, frame: Frame, *, backwards: bool = False) -> object:
         if verdict:
             return turns.chosen(frame)
     if turns.parts.node.strict:
-        raise ExprError("index out of range: nothing was found")
+        raise ExprError("reflect: slice index out of range")
     return None
 
 
@@ -169,6 +172,8 @@ def _group_by(turns: _Turns, frame: Frame) -> object:
     items = turns.items(frame)
     frame.budget.elements(len(items))
     for key in turns.each(frame, items):
+        if isinstance(key, list | range | dict | AnyMap):
+            raise ExprError(f"hash of unhashable type: {go_type(key)}")
         if key not in groups:
             groups.put(key, [])
         members = groups.get(key)
@@ -180,7 +185,9 @@ def _group_by(turns: _Turns, frame: Frame) -> object:
 def _sort_by(turns: _Turns, frame: Frame) -> object:
     items = turns.items(frame)
     order = "asc" if turns.parts.third is None else turns.parts.third(frame)
-    descending = is_descending(order)
+    if not isinstance(order, str):
+        raise ExprError("sortBy order argument must be a string")
+    descending = is_descending(order, "unknown order, use asc or desc")
     frame.budget.elements(len(items))
     keys = list(turns.each(frame, items))
     pairs = in_order(list(zip(keys, items, strict=True)), frame.budget, descending=descending)
@@ -195,7 +202,7 @@ def _reduce(turns: _Turns, frame: Frame) -> object:
     if turns.parts.third is not None:
         turn.acc = turns.parts.third(frame)
     elif not items:
-        raise ExprError("reduce of an empty list needs a value to start from")
+        raise ExprError("reduce of empty array with no initial value")
     else:
         turn.acc, start = items[0], 1
     frame.loop = turn

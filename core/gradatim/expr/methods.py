@@ -12,10 +12,11 @@ from gradatim.expr.durations import duration_text
 from gradatim.expr.errors import ExprError
 from gradatim.expr.layouts import formatted, time_text
 from gradatim.expr.numerals import MAX_INT, wrapped
+from gradatim.expr.quoting import shortened
 from gradatim.expr.signatures import Signature
 from gradatim.expr.times import SECOND, UTC_ZONE, Moment, Span, Zone, days_of
-from gradatim.expr.types import BOOL, DURATION, FLOAT, INT, STRING, TIME, ZONE, Kind, Type
-from gradatim.expr.values import kind_of
+from gradatim.expr.types import BOOL, DURATION, FLOAT, INT, LONG, STRING, TIME, ZONE, Kind, Type
+from gradatim.expr.values import go_type, not_a
 
 _HOUR = 3_600 * SECOND
 _ZERO = days_of(1, 1, 1) * 86_400 * SECOND  # Go's zero time is the first day of the year 1
@@ -65,10 +66,10 @@ def _units(span: Span, unit: int) -> float:
 
 
 _TIME: dict[str, Method] = {
-    "Unix": _method(INT, lambda t: t.ns // SECOND),
-    "UnixMilli": _method(INT, lambda t: t.ns // 1_000_000),
-    "UnixMicro": _method(INT, lambda t: t.ns // 1_000),
-    "UnixNano": _method(INT, lambda t: wrapped(t.ns)),
+    "Unix": _method(LONG, lambda t: t.ns // SECOND),
+    "UnixMilli": _method(LONG, lambda t: t.ns // 1_000_000),
+    "UnixMicro": _method(LONG, lambda t: t.ns // 1_000),
+    "UnixNano": _method(LONG, lambda t: wrapped(t.ns)),
     "Year": _method(INT, lambda t: t.local().year),
     "Day": _method(INT, lambda t: t.local().day),
     "YearDay": _method(INT, lambda t: t.local().year_day),
@@ -95,9 +96,9 @@ _DURATION: dict[str, Method] = {
     "Hours": _method(FLOAT, lambda d: _units(d, _HOUR)),
     "Minutes": _method(FLOAT, lambda d: _units(d, 60 * SECOND)),
     "Seconds": _method(FLOAT, lambda d: _units(d, SECOND)),
-    "Milliseconds": _method(INT, lambda d: _sign(d) * (abs(d.ns) // 1_000_000)),
-    "Microseconds": _method(INT, lambda d: _sign(d) * (abs(d.ns) // 1_000)),
-    "Nanoseconds": _method(INT, lambda d: d.ns),
+    "Milliseconds": _method(LONG, lambda d: _sign(d) * (abs(d.ns) // 1_000_000)),
+    "Microseconds": _method(LONG, lambda d: _sign(d) * (abs(d.ns) // 1_000)),
+    "Nanoseconds": _method(LONG, lambda d: d.ns),
     "Abs": _method(DURATION, lambda d: Span(min(abs(d.ns), MAX_INT))),
     "String": _method(STRING, duration_text),
 }
@@ -114,17 +115,35 @@ _SORTS: dict[Kind, type] = {
 }
 
 
+def not_callable(value: object) -> ExprError:
+    """The error of a call of something that is no function."""
+    if value is None:
+        return ExprError("invalid operation: cannot call nil")
+    return ExprError(f"invalid operation: cannot call non-function of type {go_type(value)}")
+
+
+# The reference calls functions of these shapes directly, and others by reflection.
+_DIRECT = ((TIME,), (DURATION,), (STRING,))
+
+
+def _unfit(params: tuple[Type, ...], param: Type, arg: object) -> ExprError:
+    if params in _DIRECT:
+        return not_a(param.name, arg)
+    return ExprError(f"reflect: Call using {go_type(arg)} as type {param}")
+
+
 def call_method(value: object, name: str, args: list[object]) -> object:
     """`value.name(args)`. Raises `ExprError` if there is no such method or it takes no such args."""
     methods = _TIME if isinstance(value, Moment) else _DURATION if isinstance(value, Span) else {}
     method = methods.get(name)
     if method is None:
-        raise ExprError(f"{kind_of(value)} has no method {name[:40]}")
+        raise ExprError(f"cannot fetch {shortened(name)} from {go_type(value)}")
     params = method.signature.params
     if len(params) != len(args):
-        raise ExprError(f"{name} takes {len(params)} arguments, not {len(args)}")
+        counts = f"expected {len(params)}, got {len(args)}"
+        raise ExprError(f"invalid number of arguments: {counts}")
     for param, arg in zip(params, args, strict=True):
         if type(arg) is not _SORTS[param.kind]:
-            raise ExprError(f"{name} takes {param}, not {kind_of(arg)}")
+            raise _unfit(params, param, arg)
     found: object = method.run(value, *args)
     return found

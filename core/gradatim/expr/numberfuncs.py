@@ -7,22 +7,31 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from gradatim.expr import compare
 from gradatim.expr.errors import ExprError
 from gradatim.expr.frame import Frame
 from gradatim.expr.numerals import parsed_float, parsed_int, truncated, wrapped
+from gradatim.expr.quoting import shortened
 from gradatim.expr.times import Span
-from gradatim.expr.values import is_number, kind_of
+from gradatim.expr.values import go_type, is_number
 
 _WORD = 2**64
+T = TypeVar("T", int, float)
 
 
 def _number(value: object, name: str) -> int | float:
     if type(value) is float or type(value) is int:
         return value
-    raise ExprError(f"{name} does not take {kind_of(value)}")
+    raise ExprError(f"invalid argument for {name} (type {go_type(value)})")
+
+
+def _converted(value: object, name: str) -> int | float:
+    """A number to be turned into another."""
+    if type(value) is float or type(value) is int:
+        return value
+    raise ExprError(f"invalid operation: {name}({go_type(value)})")
 
 
 def _abs(_frame: Frame, value: object) -> int | float:
@@ -46,15 +55,26 @@ def _half_away(value: float) -> float:
 
 def _int(_frame: Frame, value: object) -> int:
     if isinstance(value, str):
-        return parsed_int(value)
+        return _read(parsed_int, value, "int")
     if isinstance(value, Span):
         return value.ns
-    number = _number(value, "int")
+    if value is None:
+        raise ExprError("reflect: call of reflect.Value.Type on zero Value")
+    number = _converted(value, "int")
     return truncated(number) if isinstance(number, float) else number
 
 
 def _float(_frame: Frame, value: object) -> float:
-    return parsed_float(value) if isinstance(value, str) else float(_number(value, "float"))
+    if isinstance(value, str):
+        return _read(parsed_float, value, "float")
+    return float(_converted(value, "float"))
+
+
+def _read(reader: Callable[[str], T], text: str, name: str) -> T:
+    try:
+        return reader(text)
+    except ExprError:
+        raise ExprError(f"invalid operation: {name}({shortened(text)})") from None
 
 
 def _extreme(name: str, better: Callable[[object, object], bool]) -> Callable[..., object]:
@@ -115,7 +135,7 @@ def _bits(name: str, op: Callable[[int, int], int]) -> Callable[[Frame, object, 
     def run(_frame: Frame, left: object, right: object) -> int:
         for value in (left, right):
             if type(value) is not int:
-                raise ExprError(f"{name} takes integers, not {kind_of(value)}")
+                raise _no_int(value, name)
         return wrapped(op(int(str(left)), int(str(right))))
 
     return run
@@ -124,7 +144,8 @@ def _bits(name: str, op: Callable[[int, int], int]) -> Callable[[Frame, object, 
 def _shifted(by: Callable[[int, int], int]) -> Callable[[int, int], int]:
     def run(value: int, count: int) -> int:
         if count < 0:
-            raise ExprError(f"a shift by {count} bits makes no sense")
+            problem = f"negative shift count {count} (type int)"
+            raise ExprError(f"invalid operation: {problem}")
         return by(value, min(count, 64))
 
     return run
@@ -133,7 +154,11 @@ def _shifted(by: Callable[[int, int], int]) -> Callable[[int, int], int]:
 def _not(_frame: Frame, value: object) -> int:
     if type(value) is int:
         return ~value
-    raise ExprError(f"bitnot takes an integer, not {kind_of(value)}")
+    raise _no_int(value, "bitnot")
+
+
+def _no_int(value: object, name: str) -> ExprError:
+    return ExprError(f"cannot use {go_type(value)} as argument (type int) to call {name}")
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -8,12 +8,15 @@ import math
 import re
 
 from gradatim.expr.errors import ExprError
+from gradatim.expr.quoting import quoted
 
 MAX_INT = 2**63 - 1
 MIN_INT = -(2**63)
 _WORD = 2**64
 _LONGEST = 400  # characters of a number worth reading: no quadratic conversion of a huge text
 
+_RANGE = "value out of range"
+_BASES = {"0x": ("hex", 16), "0b": ("binary", 2), "0o": ("octal", 8)}
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z", re.ASCII)
 _HEXADECIMAL = re.compile(
@@ -42,39 +45,50 @@ def truncated(value: float) -> int:
 
 def literal(text: str, pos: int) -> int | float:
     """The value of a number in a condition: decimal, `0x`, `0o`, `0b`, with fraction, exponent."""
-    digits = text.replace("_", "").lower()
+    digits = text.replace("_", "")
+    lower = digits.lower()
+    sort, base = _BASES.get(lower[:2], ("integer", 10))
+    if sort != "hex" and ("." in lower or "e" in lower):
+        sort, base = "float", 0
     try:
-        if digits.startswith("0x"):
-            return _fitting(int(digits[2:], 16))
-        if "." in digits or "e" in digits:
-            return parsed_float(digits)
-        if digits.startswith("0b"):
-            return _fitting(int(digits[2:], 2))
-        if digits.startswith("0o"):
-            return _fitting(int(digits[2:], 8))
+        return _based_int(digits, base) if base else parsed_float(digits)
+    except ExprError as error:
+        raise ExprError(f"invalid {sort} literal: {error.message}", pos) from None
+
+
+def _based_int(digits: str, base: int) -> int:
+    if base == 10:
         return parsed_int(digits)
-    except (ValueError, ExprError):
-        raise ExprError(f"{text[:40]!r} is not a number that fits", pos) from None
+    try:
+        value = int(digits[2:], base)
+    except ValueError:
+        raise _unread("ParseInt", digits) from None
+    return _fitting(value, digits)
 
 
 def parsed_int(text: str) -> int:
     """Decimal text as an int, as Go reads it: a sign, digits, nothing else."""
-    if len(text) > _LONGEST or not _INTEGER.match(text):
-        raise ExprError(f"{text[:40]!r} is not an integer")
-    return _fitting(int(text))
+    if not _INTEGER.match(text):
+        raise _unread("ParseInt", text)
+    if len(text) > _LONGEST:
+        raise _unread("ParseInt", text, _RANGE)
+    return _fitting(int(text), text)
 
 
 def parsed_float(text: str) -> float:
     """Text as a float, as Go reads it: decimal, hexadecimal with `p`, `inf` or `nan`."""
     if len(text) <= _LONGEST and _SPECIAL.match(text):
         return float(text)
-    if "_" in text:
-        text = _without_underscores(text)
-    if len(text) <= _LONGEST and _DECIMAL.match(text):
-        return _finite(float(text), text)
-    if len(text) <= _LONGEST and _HEXADECIMAL.match(text):
-        return _finite(_from_hex(text), text)
-    raise ExprError(f"{text[:40]!r} is not a number")
+    digits = _without_underscores(text) if "_" in text else text
+    if len(digits) <= _LONGEST and _DECIMAL.match(digits):
+        return _finite(float(digits), text)
+    if len(digits) <= _LONGEST and _HEXADECIMAL.match(digits):
+        return _finite(_from_hex(digits), text)
+    raise _unread("ParseFloat", text)
+
+
+def _unread(reader: str, text: str, what: str = "invalid syntax") -> ExprError:
+    return ExprError(f"strconv.{reader}: parsing {quoted(text)}: {what}")
 
 
 def _without_underscores(text: str) -> str:
@@ -92,11 +106,11 @@ def _from_hex(text: str) -> float:
 
 def _finite(value: float, text: str) -> float:
     if math.isinf(value):
-        raise ExprError(f"{text[:40]!r} is out of range")
+        raise _unread("ParseFloat", text, _RANGE)
     return value
 
 
-def _fitting(value: int) -> int:
+def _fitting(value: int, text: str) -> int:
     if not MIN_INT <= value <= MAX_INT:
-        raise ExprError("the integer is out of range")
+        raise _unread("ParseInt", text, _RANGE)
     return value

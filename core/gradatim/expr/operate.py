@@ -13,7 +13,7 @@ from gradatim.expr.limits import Budget
 from gradatim.expr.numerals import wrapped
 from gradatim.expr.syntax import Binary, Literal, LiteralSet
 from gradatim.expr.types import INT, STRING, Type
-from gradatim.expr.values import as_index, is_nil, kind_of
+from gradatim.expr.values import as_index, is_nil, not_a
 
 OR = ("||", "or")
 AND = ("&&", "and")
@@ -24,7 +24,7 @@ def truth(value: object, pos: int) -> bool:
     """A value where a bool is asked for."""
     if value is True or value is False:
         return value
-    raise ExprError(f"expected a bool, not {kind_of(value)}", pos)
+    raise not_a("bool", value).located(pos)
 
 
 def located(
@@ -80,7 +80,7 @@ def _typed_equality(sort: type, wanted: bool) -> _Operation:
     def run(left: object, right: object, _budget: Budget) -> object:
         for value in (left, right):
             if type(value) is not sort:
-                raise ExprError(f"{kind_of(value)} stands where only {sort.__name__} may")
+                raise not_a("string" if sort is str else "int", value)
         return (left == right) is wanted
 
     return run
@@ -125,7 +125,7 @@ def _searched_for(text: object, pattern: object, budget: Budget) -> bool:
     if is_nil(text) or is_nil(pattern):
         return False
     if not isinstance(pattern, str):
-        raise ExprError(f"{kind_of(pattern)} is no pattern")
+        raise not_a("string", pattern)
     return _searched(regex.compile_pattern(pattern), text, budget)
 
 
@@ -133,7 +133,7 @@ def _searched(pattern: regex.Pattern, text: object, budget: Budget) -> bool:
     if is_nil(text):
         return False
     if not isinstance(text, str):
-        raise ExprError(f"'matches' does not look into {kind_of(text)}")
+        raise not_a("[]uint8", text)
     budget.text(len(text))
     return pattern.search(text, budget)
 
@@ -141,14 +141,14 @@ def _searched(pattern: regex.Pattern, text: object, budget: Budget) -> bool:
 _Operation = Callable[[object, object, Budget], object]
 
 
-def _textual(op: str, test: Callable[[str, str], bool]) -> _Operation:
+def _textual(test: Callable[[str, str], bool]) -> _Operation:
     def run(left: object, right: object, budget: Budget) -> object:
         if is_nil(left) or is_nil(right):
             return False
         if isinstance(left, str) and isinstance(right, str):
             budget.text(len(left))
             return test(left, right)
-        raise ExprError(f"{op!r} does not take {kind_of(left)} and {kind_of(right)}")
+        raise not_a("string", right if isinstance(left, str) else left)
 
     return run
 
@@ -178,9 +178,9 @@ _OPERATIONS: dict[str, _Operation] = {
     "**": _unmetered(arithmetic.power),
     "^": _unmetered(arithmetic.power),
     "..": _span,
-    "contains": _textual("contains", lambda text, piece: piece in text),
-    "startsWith": _textual("startsWith", str.startswith),
-    "endsWith": _textual("endsWith", str.endswith),
+    "contains": _textual(lambda text, piece: piece in text),
+    "startsWith": _textual(str.startswith),
+    "endsWith": _textual(str.endswith),
 }
 
 

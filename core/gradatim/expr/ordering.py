@@ -10,20 +10,16 @@ from typing import TypeVar
 from gradatim.expr.compare import less
 from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import Budget
-from gradatim.expr.values import kind_of
 
 T = TypeVar("T")
 _COMPARISON = 4  # what one comparison costs, in steps
 
 
-def is_descending(order: object) -> bool:
-    """The order named `asc` or `desc`. Raises `ExprError` at any other."""
-    if order == "asc" and isinstance(order, str):
-        return False
-    if order == "desc" and isinstance(order, str):
-        return True
-    shown = repr(order[:40]) if isinstance(order, str) else f"{kind_of(order)}"
-    raise ExprError(f"an order is 'asc' or 'desc', not {shown}")
+def is_descending(order: str, refusal: str) -> bool:
+    """The order named `asc` or `desc`. Raises `ExprError` with the refusal at any other."""
+    if order not in ("asc", "desc"):
+        raise ExprError(refusal)
+    return order == "desc"
 
 
 def in_order(

@@ -40,6 +40,11 @@ from gradatim.expr.syntax import (
 )
 
 _CONSTANTS = {"true": True, "false": False, "nil": None}
+_MIXED = "Operator ({}) and coalesce expressions (??) cannot be mixed. Wrap either by parentheses."
+_KEY = (
+    "a map key must be a quoted string, a number, a identifier, "
+    "or an expression enclosed in parentheses"
+)
 _KEYS = (TokenKind.NUMBER, TokenKind.STRING, TokenKind.NAME)
 
 
@@ -50,7 +55,8 @@ def parse(source: str, limits: Limits = DEFAULT) -> Node:
     """
     if len(source) > limits.source:
         raise ExprError(f"the condition is longer than {limits.source} characters")
-    parser = _Parser(tokens_of(source), limits)
+    tokens, fault = tokens_of(source)
+    parser = _Parser(tokens, fault, limits)
     tree = parser.sequence()
     if parser.current.kind is not TokenKind.END:
         raise parser.unexpected()
@@ -65,7 +71,7 @@ def _measure(tree: Node, limits: Limits) -> None:
     for _ in range(limits.height):
         count += len(level)
         if count > limits.nodes:
-            raise ExprError("the condition has too many parts")
+            raise ExprError("compilation failed: expression exceeds maximum allowed nodes")
         level = [child for node in level for child in children(node)]
         if not level:
             return
@@ -73,8 +79,8 @@ def _measure(tree: Node, limits: Limits) -> None:
 
 
 class _Parser(Cursor):
-    def __init__(self, tokens: list[Token], limits: Limits) -> None:
-        super().__init__(tokens)
+    def __init__(self, tokens: list[Token], fault: ExprError | None, limits: Limits) -> None:
+        super().__init__(tokens, fault)
         self.limits = limits
         self.nesting = 0
         self.predicates = 0  # how many predicates we are inside of
@@ -118,9 +124,7 @@ class _Parser(Cursor):
             if token.value == "|":
                 left = self.call(self.name(), (left,))
             elif previous == "??" and token.value != "??":
-                raise ExprError(
-                    f"{token.value!r} may not stand beside '??' without parentheses", token.pos
-                )
+                raise ExprError(_MIXED.format(token.value), token.pos)
             elif token.value in COMPARISONS:
                 left = self.comparison(left, token, power)
             else:
@@ -134,9 +138,9 @@ class _Parser(Cursor):
         """Take the `not` of `not in` and its like, if it belongs to this level."""
         if not self.current.is_operator("not"):
             return None
-        following = self.tokens[self.index + 1]
+        following = self.token(self.index + 1)
         if following.value not in NEGATABLE or following.kind is not TokenKind.OPERATOR:
-            raise self.unexpected()
+            raise ExprError(f"unexpected token {following}", following.pos)
         return self.next() if BINARY[following.value] >= strength else None
 
     def comparison(self, left: Node, token: Token, power: int) -> Node:
@@ -270,6 +274,8 @@ class _Parser(Cursor):
                 self.operator(",")
                 if self.current.is_bracket("}"):
                     break
+                if self.current.is_operator(","):
+                    raise self.unexpected()
             found.append(self.key())
             self.operator(":")
             found.append(self.expression(0))
@@ -282,7 +288,7 @@ class _Parser(Cursor):
             return Literal(token.pos, token.value)
         if self.current.is_bracket("("):
             return self.expression(0)
-        raise self.unexpected("a key: a name, a string, a number or (an expression)")
+        raise ExprError(f"{_KEY} (unexpected token {self.current})", self.current.pos)
 
     # -- calls -------------------------------------------------------------------------------
 
@@ -298,11 +304,13 @@ class _Parser(Cursor):
     def predicate_call(self, token: Token, piped: tuple[Node, ...]) -> Node:
         self.bracket("(")
         args = list(piped)
-        for number, wanted in enumerate(PREDICATES[token.value][len(piped) :]):
+        parts = PREDICATES[token.value][len(piped) :]
+        for number, wanted in enumerate(parts):
             if self.current.is_bracket(")"):
                 if wanted.endswith("?"):
                     break
-                raise ExprError(f"not enough arguments to call {token.value}", self.current.pos)
+                problem = f"expected at least {len(parts)} arguments"
+                raise ExprError(problem, self.current.pos)
             if number:
                 self.operator(",")
             args.append(self.predicate() if "predicate" in wanted else self.expression(0))
@@ -319,7 +327,7 @@ class _Parser(Cursor):
         else:
             body = self.expression(0)
             if self.current.is_operator(";"):
-                raise ExprError("put a predicate with ';' into braces", self.current.pos)
+                raise ExprError("wrap predicate with brackets { and }", self.current.pos)
         self.predicates -= 1
         return Predicate(pos, body)
 
@@ -339,8 +347,10 @@ class _Parser(Cursor):
         if optional and self.current.is_bracket("["):
             return self.subscript(node, optional=True)
         token = self.next()
+        if token.kind is TokenKind.END:
+            raise ExprError("unexpected end of expression", token.pos)
         if not _is_property(token):
-            raise ExprError("expected the name of a member", token.pos)
+            raise ExprError("expected name", token.pos)
         chained = isinstance(node, Chain)
         base = node.body if isinstance(node, Chain) else node  # one chain, not a chain in a chain
         prop = Literal(token.pos, token.value)

@@ -28,6 +28,11 @@ _MOST = 1_000  # repetitions, as RE2
 _REPEAT = re.compile(r"\{(\d{1,8})(,(\d{1,8})?)?\}", re.ASCII)
 _FLAGS = re.compile(r"\(\?([imsU]*)(-[imsU]+)?([:)])")
 _GROUP_NAME = re.compile(r"\(\?P?<(\w+)>", re.ASCII)
+_BAD_NAME = re.compile(r"\(\?(?:P<(?=.)|<(?=.))(?:[^>]*>|[^>]*\Z)", re.DOTALL)
+_BAD_FLAGS = re.compile(r"\(\?[imsU]*(?:-[imsU]*)?.?", re.DOTALL)
+_BAD_HEXADECIMAL = re.compile(r"\{([0-9a-fA-F]{0,40}).?", re.DOTALL)
+_BAD_RANGE = "invalid character class range"
+_OPEN_CLASS = "missing closing ]"
 _CONTROL = {"a": 7, "f": 12, "t": 9, "n": 10, "r": 13, "v": 11}
 _ANCHORS = {"A": "start", "z": "end", "b": "word", "B": "not word"}
 
@@ -81,7 +86,7 @@ def parse_pattern(pattern: str) -> Regex:
     reader = _Reader(pattern)
     found = reader.alternatives()
     if reader.pos < len(pattern):
-        raise reader.error("an unmatched ')'")
+        raise reader.error("unexpected )", 0, len(pattern))
     return found
 
 
@@ -92,8 +97,10 @@ class _Reader:
         self.depth = 0
         self.flags = frozenset[str]()
 
-    def error(self, what: str) -> ExprError:
-        return ExprError(f"{what} in the pattern {self.pattern[:60]!r}")
+    def error(self, what: str, start: int, end: int | None = None) -> ExprError:
+        """The error that a stretch of the pattern (up to here, if no end is given) is."""
+        shown = self.pattern[start : self.pos if end is None else end]
+        return ExprError(f"error parsing regexp: {what}: `{shown}`")
 
     def peek(self, count: int = 1) -> str:
         return self.pattern[self.pos : self.pos + count]
@@ -113,17 +120,20 @@ class _Reader:
 
     def branch(self) -> Regex:
         parts: list[Regex] = []
-        repeated = False  # the part before is a repetition already
+        repeated: int | None = None  # where the repetition before begins, if there is one
         while self.pos < len(self.pattern) and self.peek() not in "|)":
+            start = self.pos
             bounds = self.repetition()
             if bounds is None:
                 self.part(parts)
-                repeated = False
+                repeated = None
                 continue
-            if not parts or repeated:
-                raise self.error("a repetition of nothing" if not parts else "a double repetition")
-            parts[-1] = self.bounded(parts[-1], *bounds)
-            repeated = True
+            if repeated is not None:
+                raise self.error("invalid nested repetition operator", repeated)
+            if not parts:
+                raise self.error("missing argument to repetition operator", start)
+            parts[-1] = self.bounded(parts[-1], start, *bounds)
+            repeated = start
         return Concat(tuple(parts))
 
     def repetition(self) -> tuple[int, int | None] | None:
@@ -134,17 +144,17 @@ class _Reader:
             low = int(match[1])
             high = low if match[2] is None else int(match[3]) if match[3] else None
             if low > _MOST or (high is not None and not low <= high <= _MOST):
-                raise self.error("an invalid number of repetitions")
+                raise self.error("invalid repeat count", self.pos, match.end())
             simple = (low, high)
             self.pos = match.end()
         if simple is not None and self.peek() == "?":  # lazy: the same when nothing is captured
             self.pos += 1
         return simple
 
-    def bounded(self, part: Regex, low: int, high: int | None) -> Regex:
+    def bounded(self, part: Regex, start: int, low: int, high: int | None) -> Regex:
         found = Repeat(part, low, high)
         if max(low, high or 0) > 1 and _weight(found) > _MOST:
-            raise self.error("too large a repetition")
+            raise self.error("invalid repeat count", start)
         return found
 
     def part(self, parts: list[Regex]) -> None:
@@ -184,7 +194,7 @@ class _Reader:
     def group(self) -> Regex | None:
         self.depth += 1
         if self.depth > _DEEPEST:
-            raise self.error("too deep a nesting")
+            raise self.error("expression nests too deeply", 0, len(self.pattern))
         flags = self.flags
         if self.peek(2) == "(?":
             if self.opening():  # flags for the rest of the group around
@@ -194,7 +204,7 @@ class _Reader:
             self.pos += 1
         found = self.alternatives()
         if self.peek() != ")":
-            raise self.error("a missing ')'")
+            raise self.error("missing closing )", 0, len(self.pattern))
         self.pos += 1
         self.flags = flags
         self.depth -= 1
@@ -208,10 +218,18 @@ class _Reader:
             return False
         match = _FLAGS.match(self.pattern, self.pos)
         if match is None:
-            raise self.error("an unknown group")
+            raise self.unknown_group()
         self.flags = (self.flags | set(match[1])) - set(match[2] or "")
         self.pos = match.end()
         return match[3] == ")"
+
+    def unknown_group(self) -> ExprError:
+        name = _BAD_NAME.match(self.pattern, self.pos)
+        if name is not None:
+            return self.error("invalid named capture", self.pos, name.end())
+        flags = _BAD_FLAGS.match(self.pattern, self.pos)
+        end = flags.end() if flags else len(self.pattern)
+        return self.error("invalid or unsupported Perl syntax", self.pos, end)
 
     # -- characters --------------------------------------------------------------------------
 
@@ -226,10 +244,13 @@ class _Reader:
         return None
 
     def category(self) -> CharSet:
+        start = self.pos - 1
         negated = self.take() == "P"
         if self.peek() == "{":
             end = self.pattern.find("}", self.pos)
-            name = self.pattern[self.pos + 1 : end] if end > 0 else ""
+            if end < 0:
+                raise self.error(_BAD_RANGE, start, len(self.pattern))
+            name = self.pattern[self.pos + 1 : end]
             self.pos = end + 1
         else:
             name = self.take() if self.peek() else ""
@@ -237,7 +258,7 @@ class _Reader:
             negated, name = not negated, name[1:]
         if not is_category(name):
             # Go also knows the scripts, which Python's tables do not have.
-            raise self.error(f"an unknown class of characters {name[:20]!r}")
+            raise self.error(_BAD_RANGE, start)
         folded = "i" in self.flags
         if name == "Any":
             return CharSet(() if negated else ((0, LAST),))
@@ -245,13 +266,14 @@ class _Reader:
 
     def escape(self) -> int:
         """The character that an escape (its backslash is read) stands for."""
+        start = self.pos - 1
         if not self.peek():
-            raise self.error("a '\\' at the end")
+            raise self.error("trailing backslash at end of expression", start, start)
         char = self.take()
         if char in _CONTROL:
             return _CONTROL[char]
         if char == "x":
-            return self.hexadecimal()
+            return self.hexadecimal(start)
         if char == "0" or (char in "1234567" and "0" <= self.peek() <= "7"):
             digits = re.compile(r"[0-7]{0,2}").match(self.pattern, self.pos)
             octal = char + (digits[0] if digits else "")
@@ -259,17 +281,29 @@ class _Reader:
             return int(octal, 8)
         if char.isascii() and not char.isalnum():
             return ord(char)
-        raise self.error(f"an unknown escape '\\{char}'")
+        raise self.error("invalid escape sequence", start)
 
-    def hexadecimal(self) -> int:
+    def hexadecimal(self, start: int) -> int:
         match = re.compile(r"[0-9a-fA-F]{2}|\{[0-9a-fA-F]{1,6}\}").match(self.pattern, self.pos)
         code = int(match[0].strip("{}"), 16) if match else LAST + 1
         if match is None or code > LAST:
-            raise self.error("an invalid escape '\\x'")
+            raise self.error("invalid escape sequence", start, self.hexadecimal_end())
         self.pos = match.end()
         return code
 
+    def hexadecimal_end(self) -> int:
+        """Up to where Go reads an escape that is none."""
+        if self.peek() != "{":
+            return self.pos + 2
+        found = _BAD_HEXADECIMAL.match(self.pattern, self.pos)
+        if found is None:
+            return self.pos
+        digits = found[1]  # the first of them that leads beyond the last character ends it
+        beyond = (n for n in range(1, len(digits) + 1) if int(digits[:n], 16) > LAST)
+        return found.start(1) + next(beyond, found.end() - found.start(1))
+
     def char_class(self) -> CharSet:
+        start = self.pos
         self.pos += 1
         negated = self.peek() == "^"
         self.pos += negated
@@ -278,14 +312,14 @@ class _Reader:
         first = True
         while first or self.peek() != "]":
             if not self.peek():
-                raise self.error("a missing ']'")
+                raise self.error(_OPEN_CLASS, start, len(self.pattern))
             first = False
             named = self.named_class()
             if named is not None:
                 ranges.extend(named.ranges)
                 categories.extend(named.categories)
             else:
-                ranges.append(self.range())
+                ranges.append(self.range(start))
         self.pos += 1
         folded = "i" in self.flags
         return CharSet(tuple(ranges), tuple(categories), negated, folded)
@@ -309,7 +343,7 @@ class _Reader:
     def posix(self, name: str) -> Ranges:
         plain = name.removeprefix("^")
         if plain not in POSIX:
-            raise self.error(f"an unknown class of characters {name[:20]!r}")
+            raise self.error(_BAD_RANGE, self.pos, self.pos + len(name) + 4)
         return self.ascii_class(POSIX[plain], negated=plain != name)
 
     def ascii_class(self, ranges: Ranges, *, negated: bool) -> Ranges:
@@ -317,13 +351,16 @@ class _Reader:
         found = all_forms(ranges) if "i" in self.flags else ranges
         return inverted(found) if negated else found
 
-    def range(self) -> tuple[int, int]:
+    def range(self, whole: int) -> tuple[int, int]:
+        start = self.pos
         low = self.class_char()
         if self.peek() == "-" and self.peek(2) not in ("-]", "-"):
             self.pos += 1
+            if not self.peek():
+                raise self.error(_OPEN_CLASS, whole)
             high = self.class_char()
             if high < low:
-                raise self.error("a range that ends before it begins")
+                raise self.error(_BAD_RANGE, start)
             return low, high
         return low, low
 

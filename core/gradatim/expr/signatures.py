@@ -17,7 +17,6 @@ from gradatim.expr.types import (
     LONG,
     STRING,
     STRINGS,
-    TIME,
     UNKNOWN,
     ZONE,
     Kind,
@@ -38,27 +37,30 @@ class Shape:
     """A function that looks only at the kinds of its arguments.
 
     `kinds` holds the kinds that each argument may have (the last for all that follow); UNKNOWN
-    is always allowed and NIL never. `gives` None: the type of the first argument.
+    is always allowed and NIL never. `gives` None: the type of the first argument. `refusals`
+    are what the reference says of an argument of another kind, for each as in `kinds`.
     """
 
     least: int
     most: int
     kinds: tuple[frozenset[Kind], ...]
     gives: Type | None
+    refusals: tuple[str, ...] = ("invalid argument for {name} (type {type})",)
 
 
 def _ways(gives: Type, *params: tuple[Type, ...]) -> tuple[Signature, ...]:
     return tuple(Signature(each, gives) for each in params)
 
 
+_INTS = Type(Kind.LIST, "[]int")  # only told in messages: no expression is known to be one
 _TEXT = ((STRING,), (STRING, STRING))
 
 SIGNATURES: dict[str, tuple[Signature, ...]] = {
     "type": _ways(STRING, (UNKNOWN,)),
     "string": _ways(STRING, (UNKNOWN,)),
     "trim": _ways(STRING, *_TEXT),
-    "trimPrefix": _ways(STRING, *_TEXT),
-    "trimSuffix": _ways(STRING, *_TEXT),
+    "trimPrefix": _ways(STRING, *_TEXT[::-1]),
+    "trimSuffix": _ways(STRING, *_TEXT[::-1]),
     "upper": _ways(STRING, (STRING,)),
     "lower": _ways(STRING, (STRING,)),
     "split": _ways(STRINGS, (STRING, STRING), (STRING, STRING, INT)),
@@ -74,17 +76,19 @@ SIGNATURES: dict[str, tuple[Signature, ...]] = {
     "fromJSON": _ways(ANY, (STRING,)),
     "toBase64": _ways(STRING, (STRING,)),
     "fromBase64": _ways(STRING, (STRING,)),
-    "now": (*_ways(TIME, ()), *_ways(TIME, (ZONE,))),
     "duration": _ways(DURATION, (STRING,)),
     "timezone": _ways(ZONE, (STRING,)),
-    "sort": _ways(LIST, (LIST, STRING), (STRINGS, STRING), (LIST,), (STRINGS,)),
+    "sort": _ways(LIST, (LIST, STRING), (STRINGS, STRING), (LIST,), (STRINGS,), (_INTS,)),
     "bitnot": _ways(INT, (INT,)),
     **{
         name: _ways(INT, (INT, INT))
         for name in ("bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr")
     },
 }
-"""Functions of the language with typed parameters; the first way that fits is taken."""
+"""Functions of the language with typed parameters: the first way that fits is taken.
+
+Where none fits, the message speaks of the last: the order is part of what users read.
+"""
 
 _NUMBER = frozenset({Kind.INT, Kind.FLOAT})
 _NUMERIC = _NUMBER | {Kind.DURATION}  # Go sees an int in a duration
@@ -101,17 +105,23 @@ SHAPES: dict[str, Shape] = {
     "round": Shape(1, 1, (_NUMERIC,), FLOAT),
     "int": Shape(1, 1, (_NUMERIC | {Kind.STRING},), INT),
     "float": Shape(1, 1, (_NUMERIC | {Kind.STRING},), FLOAT),
-    "take": Shape(2, 2, (_LIST, frozenset({Kind.INT, Kind.DURATION})), None),
-    "keys": Shape(1, 1, (_MAP,), LIST),
-    "values": Shape(1, 1, (_MAP,), LIST),
-    "toPairs": Shape(1, 1, (_MAP,), LIST),
-    "fromPairs": Shape(1, 1, (_LIST,), ANY_MAP),
-    "reverse": Shape(1, 1, (_LIST,), LIST),
-    "uniq": Shape(1, 1, (_LIST,), LIST),
-    "flatten": Shape(1, 1, (_LIST,), LIST),
-    "concat": Shape(1, _MANY, (_LIST,), LIST),
-    "first": Shape(1, 1, (_LIST,), ANY),
-    "last": Shape(1, 1, (_LIST,), ANY),
+    "take": Shape(
+        2,
+        2,
+        (_LIST, frozenset({Kind.INT, Kind.DURATION})),
+        None,
+        ("cannot take from {type}", "cannot take {type} elements"),
+    ),
+    "keys": Shape(1, 1, (_MAP,), LIST, ("cannot get keys from {type}",)),
+    "values": Shape(1, 1, (_MAP,), LIST, ("cannot get values from {type}",)),
+    "toPairs": Shape(1, 1, (_MAP,), LIST, ("cannot transform {type} to pairs",)),
+    "fromPairs": Shape(1, 1, (_LIST,), ANY_MAP, ("cannot transform {type} from pairs",)),
+    "reverse": Shape(1, 1, (_LIST,), LIST, ("cannot reverse {type}",)),
+    "uniq": Shape(1, 1, (_LIST,), LIST, ("cannot uniq {type}",)),
+    "flatten": Shape(1, 1, (_LIST,), LIST, ("cannot flatten {type}",)),
+    "concat": Shape(1, _MANY, (_LIST,), LIST, ("cannot concat {type}",)),
+    "first": Shape(1, 1, (_LIST,), ANY, ("cannot get first element from {type}",)),
+    "last": Shape(1, 1, (_LIST,), ANY, ("cannot get last element from {type}",)),
 }
 """Functions of the language that look at kinds only."""
 

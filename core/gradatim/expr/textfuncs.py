@@ -14,10 +14,12 @@ from gradatim.expr.frame import Frame
 from gradatim.expr.gotext import go_string
 from gradatim.expr.jsontext import from_json, to_json
 from gradatim.expr.lexer import SPACES
-from gradatim.expr.values import NilList, as_bytes, as_index, as_text, kind_of
+from gradatim.expr.limits import TOO_MUCH
+from gradatim.expr.values import NilList, StringList, as_bytes, as_index, as_text, go_type, not_a
 
 _SPACES = "".join(SPACES)
 _MOST_REPEATS = 1_000_000
+_BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
 
 
@@ -25,7 +27,7 @@ def _text(frame: Frame, *values: object) -> tuple[str, ...]:
     """The values as strings, charged for. Raises `ExprError` at any other."""
     for value in values:
         if not isinstance(value, str):
-            raise ExprError(f"expected a string, not {kind_of(value)}")
+            raise not_a("string", value)
         frame.budget.text(len(value))
     return tuple(value for value in values if isinstance(value, str))
 
@@ -74,11 +76,11 @@ def _pieces(frame: Frame, value: object, separator: object, most: object) -> lis
     if count == 0:
         return NilList()
     if sep:
-        pieces: list[object] = [*text.split(sep, -1 if count < 0 else count - 1)]
+        pieces = StringList(text.split(sep, -1 if count < 0 else count - 1))
     elif count < 0 or count >= len(text):
-        pieces = list(text)
+        pieces = StringList(text)
     else:
-        pieces = [*text[: count - 1], text[count - 1 :]]
+        pieces = StringList([*text[: count - 1], text[count - 1 :]])
     frame.budget.elements(len(pieces))
     return pieces
 
@@ -90,7 +92,7 @@ def _split(frame: Frame, value: object, separator: object, most: object = -1) ->
 def _split_after(frame: Frame, value: object, separator: object, most: object = -1) -> list[object]:
     pieces = _pieces(frame, value, separator, most)
     sep = str(separator)
-    return [*(f"{piece}{sep}" for piece in pieces[:-1]), *pieces[-1:]]
+    return StringList([*(f"{piece}{sep}" for piece in pieces[:-1]), *pieces[-1:]])
 
 
 def _replace(frame: Frame, value: object, old: object, new: object, most: object = -1) -> str:
@@ -104,15 +106,19 @@ def _replace(frame: Frame, value: object, old: object, new: object, most: object
 def _repeat(frame: Frame, value: object, times: object) -> str:
     (text,) = _text(frame, value)
     count = as_index(times)
-    if not 0 <= count <= _MOST_REPEATS:
-        raise ExprError(f"a string cannot be repeated {count} times")
+    if count < 0:
+        problem = f"expected positive integer, got {count}"
+        raise ExprError(f"invalid argument for repeat ({problem})")
+    if count > _MOST_REPEATS:
+        raise ExprError(TOO_MUCH)
     frame.budget.elements(len(as_bytes(text)) * count)
     return text * count
 
 
 def _join(frame: Frame, values: object, glue: object = "") -> str:
     if not isinstance(values, list):
-        raise ExprError(f"join takes a list of strings, not {kind_of(values)}")
+        shown = go_type(values).replace("<nil>", "%!s(<nil>)")
+        raise ExprError(f"invalid argument for join (type {shown})")
     between, *pieces = _text(frame, glue, *values)
     frame.budget.text(len(between) * len(pieces))
     return between.join(pieces)
@@ -146,7 +152,34 @@ def _from_base64(frame: Frame, value: object) -> str:
     text = _text(frame, value)[0].replace("\n", "").replace("\r", "")  # Go skips line ends
     if _BASE64.fullmatch(text):
         return as_text(base64.b64decode(text))
-    raise ExprError("the string is not base64")
+    place = _illegal_byte(as_bytes(str(value)))
+    raise ExprError(f"illegal base64 data at input byte {place}")
+
+
+def _illegal_byte(raw: bytes) -> int:
+    """Where Go stops reading text that is no base64."""
+    found: list[int] = []  # the places of the bytes of the group of four at hand
+    for place, byte in enumerate(raw):
+        if byte in b"\r\n":
+            continue
+        if byte == 0x3D:
+            return _illegal_padding(raw, place, len(found) % 4)
+        if byte not in _BASE64_BYTES:
+            return place
+        found.append(place)
+    return len(raw) - len(found) % 4
+
+
+def _illegal_padding(raw: bytes, place: int, before: int) -> int:
+    """The same from the first `=` on, which ends a group of so many bytes."""
+    if before < 2:
+        return place
+    rest = [each for each in range(place + 1, len(raw)) if raw[each] not in b"\r\n"]
+    if before == 3:
+        return rest[0]
+    if not rest:
+        return len(raw)
+    return rest[0] - 1 if raw[rest[0]] != 0x3D else rest[1]
 
 
 def _string(frame: Frame, value: object) -> str:

@@ -4,6 +4,7 @@ Called by the checker, and by the evaluator where a known type changes the meani
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -60,23 +61,23 @@ class Type:
         return STRING if self.name == MAP.name else ANY
 
 
+# The names are those that Go prints: messages tell them, and users' tools compare messages.
 UNKNOWN = Type(Kind.UNKNOWN, "unknown")
-ANY = Type(Kind.UNKNOWN, "any")  # unknown too, but declared so: `c ? 1 : any` counts as an int
-NIL = Type(Kind.NIL, "nil")
+ANY = Type(Kind.UNKNOWN, "interface {}")  # declared so: `c ? 1 : any` counts as an int
+NIL = Type(Kind.NIL, "unknown")
 BOOL = Type(Kind.BOOL, "bool")
 INT = Type(Kind.INT, "int")
 LONG = Type(Kind.INT, "int64")  # what asInt gives; mixes freely with int
-FLOAT = Type(Kind.FLOAT, "float")
+FLOAT = Type(Kind.FLOAT, "float64")
 STRING = Type(Kind.STRING, "string")
-TIME = Type(Kind.TIME, "time")
-DURATION = Type(Kind.DURATION, "duration")
-ZONE = Type(Kind.ZONE, "time zone")
-LIST = Type(Kind.LIST, "list")
-STRINGS = Type(Kind.LIST, "list of strings", STRING)  # what split gives: a list of its own type
-MAP = Type(Kind.MAP, "map")
-ANY_MAP = Type(Kind.MAP, "map with keys of any type")  # what fromPairs gives
-GROUPS = Type(Kind.MAP, "map of lists")  # what groupBy gives
-FUNCTION = Type(Kind.FUNCTION, "function")
+TIME = Type(Kind.TIME, "time.Time")
+DURATION = Type(Kind.DURATION, "time.Duration")
+ZONE = Type(Kind.ZONE, "*time.Location")
+LIST = Type(Kind.LIST, "[]interface {}")
+STRINGS = Type(Kind.LIST, "[]string", STRING)  # what split gives: a list of its own type
+MAP = Type(Kind.MAP, "map[string]interface {}")
+ANY_MAP = Type(Kind.MAP, "map[interface {}]interface {}")  # what fromPairs gives
+GROUPS = Type(Kind.MAP, "map[interface {}][]interface {}")  # what groupBy gives
 
 _NILABLE = frozenset({Kind.UNKNOWN, Kind.LIST, Kind.MAP, Kind.FUNCTION, Kind.ZONE})
 
@@ -84,6 +85,16 @@ _NILABLE = frozenset({Kind.UNKNOWN, Kind.LIST, Kind.MAP, Kind.FUNCTION, Kind.ZON
 def list_of(elem: Type) -> Type:
     """A list whose elements are of a type."""
     return Type(Kind.LIST, LIST.name, elem)
+
+
+def function_of(params: Iterable[str], gives: str) -> Type:
+    """A function, by the names of what it takes and gives."""
+    return Type(Kind.FUNCTION, f"func({', '.join(params)}) {gives}")
+
+
+def pointed(kind: Type) -> str:
+    """The name of a type where the reference looks through a pointer, as operators do."""
+    return kind.name.removeprefix("*")
 
 
 def assignable(source: Type, target: Type) -> bool:

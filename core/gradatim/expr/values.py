@@ -45,7 +45,7 @@ class AnyMap:
     def slot(self, key: object) -> tuple[type, object]:
         """The key as our dict needs it. Raises `ExprError` if it cannot be a key."""
         if isinstance(key, list | range | dict | AnyMap):
-            raise ExprError(f"{kind_of(key)} cannot be the key of a map")
+            raise ExprError(f"runtime error: hash of unhashable type {go_type(key)}")
         return type(key), key
 
     def put(self, key: object, value: object) -> None:
@@ -65,13 +65,20 @@ class AnyMap:
         return iter(self.entries.values())
 
 
+class StringList(list[object]):
+    """What split gives: to Go, a list of a type of its own."""
+
+    __slots__ = ()
+
+
 class FunctionValue:
-    """A function of the environment, met where it is not called."""
+    """A function of the environment, met where it is not called; `sort` is its type in Go."""
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "sort")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sort: str) -> None:
         self.name = name
+        self.sort = sort
 
 
 KINDS: dict[type, str] = {
@@ -83,6 +90,7 @@ KINDS: dict[type, str] = {
     list: "list",
     NilList: "list",
     PairList: "list",
+    StringList: "list",
     range: "list",
     dict: "map",
     AnyMap: "map",
@@ -91,12 +99,82 @@ KINDS: dict[type, str] = {
     Zone: "time zone",
     FunctionValue: "function",
 }
-"""What a message calls each sort."""
+"""The sort of a value, as `type(x)` and the order of printed keys have it."""
+
+_GO_TYPES: dict[type, str] = {
+    type(None): "<nil>",
+    bool: "bool",
+    int: "int",
+    float: "float64",
+    str: "string",
+    list: "[]interface {}",
+    NilList: "[]interface {}",
+    StringList: "[]string",
+    range: "[]int",
+    dict: "map[string]interface {}",
+    Moment: "time.Time",
+    Span: "time.Duration",
+    Zone: "*time.Location",
+}
 
 
 def kind_of(value: object) -> str:
-    """What a message calls the value."""
+    """The sort of the value."""
     return KINDS.get(type(value), "value")
+
+
+def go_type(value: object) -> str:
+    """The type of the value as Go's `%T` prints it: what a message calls it.
+
+    An int64 of asInt and a byte of a string are ints here, and are told as such.
+    """
+    if isinstance(value, AnyMap):
+        return "map[interface {}]interface {}" if value.missing is None else _GROUPS
+    if isinstance(value, PairList):
+        is_pair = len(value) == 2 and type(value[0]) is not PairList
+        return "[2]interface {}" if is_pair else "[][2]interface {}"
+    if isinstance(value, FunctionValue):
+        return value.sort
+    return _GO_TYPES.get(type(value), "interface {}")
+
+
+_GROUPS = "map[interface {}][]interface {}"
+
+
+def kind_name(value: object) -> str:
+    """The kind of the value as Go's reflection prints it: `slice`, `map`, `float64`."""
+    if value is None:
+        return "invalid"
+    if isinstance(value, PairList):
+        return "array" if go_type(value).startswith("[2]") else "slice"
+    if isinstance(value, FunctionValue):
+        return "func"
+    return _REFLECTED.get(type(value)) or _GO_TYPES[type(value)]
+
+
+_REFLECTED: dict[type, str] = {
+    list: "slice",
+    NilList: "slice",
+    StringList: "slice",
+    range: "slice",
+    dict: "map",
+    AnyMap: "map",
+    Moment: "struct",
+    Span: "int64",
+    Zone: "struct",
+}
+
+
+def not_a(wanted: str, value: object) -> ExprError:
+    """The error of a value of another type than the one asked for."""
+    shown = "nil" if value is None else go_type(value)
+    return ExprError(f"interface conversion: interface {{}} is {shown}, not {wanted}")
+
+
+def mismatch(op: str, left: object, right: object) -> ExprError:
+    """The error of an operator that does not take the two values."""
+    first, second = (go_type(value).removeprefix("*") for value in (left, right))
+    return ExprError(f"invalid operation: {first} {op} {second}")
 
 
 def is_nil(value: object) -> bool:
@@ -120,7 +198,7 @@ def as_index(value: object) -> int:
         return value
     if type(value) is float:
         return truncated(value)
-    raise ExprError(f"{kind_of(value)} is not an integer")
+    raise ExprError(f"invalid operation: int({go_type(value)})")
 
 
 def is_number(value: object) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gradatim.expr.errors import ExprError
+from gradatim.expr.quoting import shortened
 from gradatim.expr.times import UTC_ZONE, Zone
 
 _NAME = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,3}\Z", re.ASCII)
@@ -24,7 +25,9 @@ def named_zone(name: str) -> Zone:
             return Zone(name, ZoneInfo(name))
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
-    raise ExprError(f"unknown time zone {name[:40]!r}")
+    if ".." in name or name[0] in "/\\":
+        raise ExprError("time: invalid location name")
+    raise ExprError(f"unknown time zone {shortened(name)}")
 
 
 def fixed_zone(name: str, offset: int) -> Zone:
