@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, assert_never
+from typing import Any, Final, Literal, Protocol, assert_never
 
 from .decide import Decision
 from .decide.creation import owner_reference
@@ -21,9 +21,12 @@ from .decide.effects import (
     DeleteReplicaSet,
     DeleteRun,
     Emit,
+    EvictPods,
+    PatchPod,
     PatchReplicaSet,
     PatchRollout,
     PatchRoute,
+    PatchTemplate,
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
@@ -34,9 +37,10 @@ from .decide.recognition import contradicts
 from .decide.statuspatch import merge_patch
 from .errors import GradatimError
 from .kube.client import Client
-from .kube.errors import AlreadyExists, Conflict, NotFound
+from .kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Throttled, Unreachable
 from .kube.resources import (
     ANALYSIS_RUNS,
+    PODS,
     REPLICA_SETS,
     ROLLOUTS,
     SERVICES,
@@ -51,6 +55,10 @@ from .model.workload import ReplicaSet, parse_replica_set
 from .plugin import ObjectRef, Patch, Wanted
 
 log = logging.getLogger(__name__)
+
+
+#: Pods that a disruption budget keeps, after which it is not asked for more in this pass.
+_REFUSALS: Final = 5
 
 
 class NameTaken(GradatimError):
@@ -165,6 +173,15 @@ class Applier:
                 await self._adopt(this, name, uid)
             case ReleaseReplicaSet(name, uid):
                 await self._release(this, name, uid)
+            case PatchTemplate(name, template, annotations):
+                body = {"spec": {"template": template}}
+                if annotations:
+                    body["metadata"] = {"annotations": dict(annotations)}
+                await self._patch(this, REPLICA_SETS, name, body)
+            case PatchPod():
+                await self._patch_pod(this, effect)
+            case EvictPods():
+                await self._evict(this, effect)
             case SwitchService(name, pod_hash, owner):
                 body = {"spec": {"selector": {names.POD_HASH: pod_hash}}}
                 if owner is not None:
@@ -215,6 +232,38 @@ class Applier:
         body = {"metadata": {"uid": uid, "ownerReferences": [owner]}}
         written = await self._ports.client.patch(address, body, kind="strategic")
         self._ports.memory.wrote(REPLICA_SETS, written)
+
+    async def _patch_pod(self, this: _Pass, effect: PatchPod) -> None:
+        metadata = {"labels": dict(effect.labels), "annotations": dict(effect.annotations)}
+        body = {"metadata": {kind: texts for kind, texts in metadata.items() if texts}}
+        try:
+            await self._patch(this, PODS, effect.name, body)
+        except NotFound:
+            log.debug("pod %s went before it could be patched", effect.name)
+
+    async def _evict(self, this: _Pass, effect: EvictPods) -> None:
+        """Whatever becomes of evictions, the status is written: the restart goes on when it can."""
+        going = refused = 0
+        for name, uid in effect.pods:
+            if going == effect.most or refused == _REFUSALS:
+                return
+            address = PODS.at(this.rollout.namespace, name)
+            try:
+                await self._ports.client.evict(address)
+            except NotFound:
+                log.debug("pod %s went before it could be evicted", name)
+            except Throttled as error:
+                refused += 1
+                log.info("not yet: %s", error)
+            except Unreachable:
+                raise
+            except KubeError as error:
+                said = str(error)
+                self._ports.recorder.emit(this.rollout.raw, "Warning", "ReconciliationError", said)
+                return
+            else:
+                going += 1
+                self._ports.memory.deleted(address, uid)
 
     async def _delete(self, address: Address, uid: str) -> None:
         try:

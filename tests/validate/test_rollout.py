@@ -502,7 +502,6 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
     [
         ({"strategy": {"blueGreen": {"activeService": "a"}}}, "spec.strategy.blueGreen"),
         ({"workloadRef": {"name": "web"}}, "spec.workloadRef"),
-        ({"restartAt": "2026-01-01T00:00:00Z"}, "spec.restartAt"),
         ({"strategy": {"canary": {"pingPong": {}}}}, f"{CANARY}.pingPong"),
         ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, f"{CANARY}.steps[0].plugin"),
         ({"strategy": {"canary": {"steps": [{"pause": {}}]}}}, None),

@@ -15,12 +15,14 @@ from .history import clean_history
 from .judgement import judge
 from .outcome import Pass, abort_if_overdue, concluded, counted, preliminaries, track
 from .pauses import settle_pauses
+from .pods import settle_pods
 from .progress import current_step, is_promoted, step_index
 from .promotion import promote, promotion_reason
+from .restart import answering
 from .revisions import revisions
 from .rollback import is_within_window
 from .runs import reconcile_runs, tidy_runs
-from .scaling import scale_all
+from .scaling import scale_all, surge_limits
 from .services import switch_services
 from .snapshot import Snapshot
 from .steps import is_complete, wait_in_pause
@@ -33,7 +35,14 @@ def canary_pass(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: st
     status = _pass(draft)
     if not draft.effects and status == snapshot.rollout.status.raw:
         tidy_runs(draft)
+        _settle_pods(draft)
     return Pass(draft.effects, status, draft.look_again, is_last=bool(draft.trouble))
+
+
+def _settle_pods(draft: Draft) -> None:
+    canary = draft.canary
+    by_name = bool(canary.routing or canary.canary_service or canary.stable_service)
+    settle_pods(draft, unavailable=surge_limits(draft).unavailable, by_name=by_name)
 
 
 def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) -> Draft:
@@ -41,7 +50,7 @@ def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) ->
     canary = rollout.canary
     assert canary is not None, "decide() gives only canaries to this room"  # noqa: S101
     found = revisions(
-        snapshot.replica_sets, pod_hash=pod_hash, stable_hash=rollout.status.stable_hash
+        answering(snapshot, now), pod_hash=pod_hash, stable_hash=rollout.status.stable_hash
     )
     rolls_back = is_within_window(rollout, found)
     return Draft(

@@ -14,6 +14,7 @@ from ..model.rollout import Rollout
 from ..model.workload import ReplicaSet, parse_replica_set
 from .draft import Draft
 from .effects import CreateReplicaSet, PatchReplicaSet, PatchRollout
+from .injection import injected
 
 
 def new_replica_set(rollout: Rollout, *, pod_hash: str, revision: int) -> Json:
@@ -69,6 +70,7 @@ def create_new(draft: Draft) -> None:
     """Create the new ReplicaSet, without pods: how many it gets is decided like for any other."""
     rollout, revision = draft.rollout, draft.revisions.next_revision()
     body = new_replica_set(rollout, pod_hash=draft.pod_hash, revision=revision)
+    body = injected(body, rollout, draft.revisions, draft.pod_hash)
     name = body["metadata"]["name"]
     draft.effects.append(CreateReplicaSet(body, name, 0))
     draft.emit("NewReplicaSetCreated", f"Created ReplicaSet {name} (revision {revision})")

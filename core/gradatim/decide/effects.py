@@ -43,6 +43,41 @@ class PatchReplicaSet:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchTemplate:
+    """Change the pod template of a ReplicaSet, for pods to come; the pods that are there stay as they are.
+
+    Attributes:
+        template: a JSON merge patch of the template.
+    """
+
+    name: str
+    template: Json = field(repr=False)
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPod:
+    """Change labels and annotations of a pod. One of None is taken away."""
+
+    name: str
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EvictPods:
+    """Ask pods to go, in their order and as far as disruption budgets let them. A refusal fails no pass.
+
+    Attributes:
+        pods: name and uid of each that may go.
+        most: how many of them may go now.
+    """
+
+    pods: tuple[tuple[str, str], ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteReplicaSet:
     """Delete the ReplicaSet of an old revision, which has no pods left."""
 
@@ -139,6 +174,9 @@ Write: TypeAlias = (
     CreateReplicaSet
     | ScaleReplicaSet
     | PatchReplicaSet
+    | PatchTemplate
+    | PatchPod
+    | EvictPods
     | DeleteReplicaSet
     | AdoptReplicaSet
     | ReleaseReplicaSet

@@ -16,10 +16,12 @@ from .conditions import INVALID_SPEC, PROGRESSING, Conditions, conditions_json
 from .creation import create_new, sync_revision
 from .draft import Draft
 from .effects import Effect, PatchRollout
+from .injection import sync_templates
 from .judgement import has_progressed, is_over_deadline, overdue_message
 from .next_status import NextStatus
 from .pauses import sync_conditions, tell_pauses
 from .phase import phase_of
+from .restart import restarted_at
 from .selector import selector_text
 from .snapshot import Snapshot
 
@@ -51,6 +53,8 @@ def preliminaries(draft: Draft) -> Json | None:
     if told is not None:
         return _with_conditions(draft, told)
     sync_revision(draft, draft.revisions.new)
+    # before anything is scaled, so that new pods are right from the beginning
+    draft.effects.extend(sync_templates(draft.rollout, draft.revisions, draft.snapshot.pods))
     return None
 
 
@@ -118,7 +122,7 @@ def counted(draft: Draft) -> NextStatus:
         step_run=draft.step_run,
         background_run=draft.background_run,
         duration=before.duration,
-        restarted_at=before.restarted_at,
+        restarted_at=restarted_at(draft.snapshot, draft.now),
     )
 
 

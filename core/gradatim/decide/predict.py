@@ -14,7 +14,8 @@ from ..model.analysisrun import parse_analysis_run
 from ..model.meta import Meta
 from ..model.reading import Json, Reader
 from ..model.status import read_status
-from ..model.workload import ReplicaSet, Service
+from ..model.workload import Pod, ReplicaSet, Service
+from ..plugin import ObjectRef, Patch
 from ..plugin.patches import apply_patch
 from .creation import as_created
 from .effects import (
@@ -25,9 +26,12 @@ from .effects import (
     DeleteReplicaSet,
     DeleteRun,
     Effect,
+    EvictPods,
+    PatchPod,
     PatchReplicaSet,
     PatchRollout,
     PatchRoute,
+    PatchTemplate,
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
@@ -77,6 +81,17 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
         case DeleteReplicaSet(name) | ReleaseReplicaSet(name):
             kept = tuple(r for r in snapshot.replica_sets if r.name != name)
             return replace(snapshot, replica_sets=kept)
+        case PatchTemplate(name, template, annotations):
+            return _with_sets(snapshot, name, lambda r: _retemplated(r, template, annotations))
+        case PatchPod(name, labels, annotations):
+            pods = tuple(
+                _relabelled(p, labels, annotations) if p.meta.name == name else p
+                for p in snapshot.pods or ()
+            )
+            return replace(snapshot, pods=pods)
+        case EvictPods(asked):
+            # they are there until they are gone: disruption budgets may keep them
+            return replace(snapshot, evicted=snapshot.evicted | {name for name, _ in asked})
         case SwitchService(name, pod_hash, owner):
             service = _switched(snapshot.services[name], pod_hash, owner)
             services = {**snapshot.services, name: service}
@@ -108,6 +123,24 @@ def _with_sets(
 def _annotated(meta: Meta, changes: Mapping[str, str | None]) -> Meta:
     merged = {**meta.annotations, **changes}
     return replace(meta, annotations={k: v for k, v in merged.items() if v is not None})
+
+
+def _retemplated(
+    replica_set: ReplicaSet, patch: Json, annotations: Mapping[str, str | None]
+) -> ReplicaSet:
+    ref = ObjectRef("apps/v1", "ReplicaSet", replica_set.meta.namespace, replica_set.name)
+    spec = {"template": replica_set.template}
+    template = apply_patch(spec, Patch(ref, {"template": patch}))["template"]
+    meta = _annotated(replica_set.meta, annotations)
+    return replace(replica_set, template=template, meta=meta)
+
+
+def _relabelled(
+    pod: Pod, labels: Mapping[str, str | None], annotations: Mapping[str, str | None]
+) -> Pod:
+    merged = {**pod.meta.labels, **labels}
+    meta = replace(pod.meta, labels={k: v for k, v in merged.items() if v is not None})
+    return replace(pod, meta=_annotated(meta, annotations))
 
 
 def _switched(service: Service, pod_hash: str, owner: str | None) -> Service:

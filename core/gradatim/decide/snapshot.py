@@ -14,7 +14,7 @@ from ..model.analysis import Template, TemplateRef
 from ..model.analysisrun import AnalysisRun
 from ..model.reading import Json
 from ..model.rollout import Rollout
-from ..model.workload import ReplicaSet, Service
+from ..model.workload import Pod, ReplicaSet, Service
 from ..plugin import FieldPath, ObjectRef, Problem, TrafficRouter
 
 #: How long a change of traffic is given to reach every proxy, unless a flag or an annotation says otherwise.
@@ -49,6 +49,9 @@ class Snapshot:
         replica_sets: those that the Rollout owns, in any order.
         orphans: ReplicaSets of a Rollout that nobody controls, as far as the selector names them.
         services: those that exist of the Services that the strategy names.
+        pods: those of the ReplicaSets, in any order; None while they are not known. They are looked at for a
+            restart and for metadata of pods only.
+        evicted: names of pods that the decision being made has asked to go; some are refused.
         runs: AnalysisRuns that the Rollout owns.
         templates: analysis templates that exist, of those the strategy refers to, directly or not.
         routes: the strategy's routers, in the order they are carried out.
@@ -66,6 +69,8 @@ class Snapshot:
     replica_sets: tuple[ReplicaSet, ...] = ()
     orphans: tuple[ReplicaSet, ...] = ()
     services: Mapping[str, Service] = field(default_factory=dict)
+    pods: tuple[Pod, ...] | None = None
+    evicted: frozenset[str] = frozenset()
     runs: tuple[AnalysisRun, ...] = ()
     templates: Mapping[TemplateRef, Template] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()

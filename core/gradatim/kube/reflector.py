@@ -6,12 +6,14 @@ In: a watch and a cache. Out: a task's body, and a `Health`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from gradatim.kube.cache import Cache
-from gradatim.kube.watch import Watch
+from gradatim.kube.transport import Json
+from gradatim.kube.watch import Bookmark, Replaced, Seen, Watch
 
 V = TypeVar("V")
 
@@ -31,17 +33,23 @@ class Health:
 
 
 class Reflector(Generic[V]):
-    """Keeps a cache the same as a selection of the server's objects."""
+    """Keeps a cache the same as a selection of the server's objects.
 
-    def __init__(self, watch: Watch, cache: Cache[V]) -> None:
+    `keep` gives the part of an object that is kept, its metadata.name, namespace, uid and resourceVersion at least.
+    """
+
+    def __init__(
+        self, watch: Watch, cache: Cache[V], keep: Callable[[Json], Json] | None = None
+    ) -> None:
         self._watch = watch
         self._cache = cache
+        self._keep = keep
 
     async def run(self) -> None:
         """Follow the server until cancelled. Faults of the server do not end it."""
         async with aclosing(self._watch.changes()) as changes:
             async for seen in changes:
-                self._cache.apply(seen)
+                self._cache.apply(seen if self._keep is None else kept(seen, self._keep))
 
     @property
     def health(self) -> Health:
@@ -54,3 +62,14 @@ class Reflector(Generic[V]):
             watch.failures,
             watch.fault,
         )
+
+
+def kept(seen: Seen, keep: Callable[[Json], Json]) -> Seen:
+    """The same with the part of each object that is kept."""
+    match seen:
+        case Replaced(items):
+            return replace(seen, items=tuple(keep(item) for item in items))
+        case Bookmark():
+            return seen
+        case _:
+            return replace(seen, object=keep(seen.object))

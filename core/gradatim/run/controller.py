@@ -33,6 +33,7 @@ from .fence import Fence
 from .gather import Around, Gatherer
 from .measuring import Measuring, Surroundings
 from .outside import OutsideRouters
+from .podwatch import PodWatch
 from .queue import WorkQueue
 from .rollouts import Ports as RolloutPorts
 from .rollouts import Rollouts
@@ -96,6 +97,7 @@ class Controller:
         self._objects = RouteObjects(
             client, settings.scope.namespace, lambda ref: self._triggers.changed(ref)
         )
+        self._pods = PodWatch(client, self.world.pods, settings.scope.namespace, self._unreadable)
         self._written = WrittenObjects(self._cache_of)
         self.rollouts = self._make_rollouts()
         self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
@@ -145,13 +147,18 @@ class Controller:
             await self.runs.aclose()
             await self._verifying.aclose()
             await self._objects.aclose()
+            await self._pods.aclose()
 
     @property
     def faults(self) -> list[str]:
         """What keeps the controller from working, one line each; nothing when all is well."""
         return [
             f"{health.of}: {health.fault}" if health.fault else f"{health.of}: not listed yet"
-            for health in (*(r.health for r in self._reflectors), *self._objects.health)
+            for health in (
+                *(r.health for r in self._reflectors),
+                *self._objects.health,
+                *self._pods.health,
+            )
             if not health.is_synced or health.failures > 3
         ]
 
@@ -209,6 +216,7 @@ class Controller:
                 dependencies=self._dependencies,
                 verifying=self._verifying,
                 defaults=Defaults(self._client),
+                pods=self._pods,
                 propagation_delay=settings.propagation_delay,
                 instance_id=settings.scope.instance_id,
             )
@@ -235,9 +243,15 @@ class Controller:
         )
 
     def _unverified(self, key: Key, message: str) -> None:
+        self._warn(key, "WeightVerifyError", message)
+
+    def _unreadable(self, key: Key, message: str) -> None:
+        self._warn(key, "ReconciliationError", message)
+
+    def _warn(self, key: Key, reason: str, message: str) -> None:
         entry = self.world.rollouts.get(*key)
         if entry is not None:
-            self.recorder.emit(entry.object, "Warning", "WeightVerifyError", message)
+            self.recorder.emit(entry.object, "Warning", reason, message)
 
     def _cache_of(self, resource: Resource) -> Cache[Any] | None:
         return self.world.of(resource) or self._objects.cache(resource)

@@ -23,6 +23,7 @@ from ..decide.effects import (
     DeleteRun,
     Effect,
     Emit,
+    EvictPods,
     PatchRoute,
     ReleaseReplicaSet,
     ScaleReplicaSet,
@@ -185,6 +186,8 @@ def described(effects: Iterable[Effect]) -> Iterable[str]:
                 yield f"adopt {name}"
             case ReleaseReplicaSet(name):
                 yield f"release {name}"
+            case EvictPods(_, most):
+                yield f"restart {most} pod{'s' if most > 1 else ''}"
             case SwitchService(name, pod_hash):
                 yield f"point {name} at {pod_hash}"
             case PatchRoute(router, patch):

@@ -9,12 +9,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ..apply import Recorder
+from ..decide.pods import needs_pods
 from ..kube.cache import Change
 from ..model.analysis import Template
 from ..model.analysisrun import AnalysisRun
 from ..model.rollout import Rollout
 from ..model.selector import selects
-from ..model.workload import ReplicaSet, Service
+from ..model.workload import Pod, ReplicaSet, Service
 from .dependencies import Dependencies
 from .gather import service_key, template_key
 from .queue import WorkQueue
@@ -43,6 +44,7 @@ class Triggers:
         world = self.world
         world.rollouts.subscribe(self._rollout_changed)
         world.replica_sets.subscribe(self._replica_set_changed)
+        world.pods.subscribe(self._pod_changed)
         world.runs.subscribe(self._run_changed)
         world.services.subscribe(self._service_changed)
         world.templates.subscribe(self._template_changed)
@@ -78,6 +80,18 @@ class Triggers:
             if rollout is not None and selects(rollout.selector, orphan.meta.labels):
                 self.rollout_queue.add((entry.namespace, entry.name))
 
+    def _pod_changed(self, change: Change[Pod]) -> None:
+        entry = change.new or change.old
+        pod = entry.view if entry is not None else None
+        if pod is None or _tells_nothing(change):
+            return
+        owner = self.world.replica_sets.get(pod.meta.namespace, pod.meta.owner_name)
+        if owner is not None and owner.view is not None:
+            meta = owner.view.meta
+            rollout = self.world.rollouts.get(meta.namespace, meta.owner_name)
+            if rollout is not None and rollout.view is not None and needs_pods(rollout.view):
+                self.rollout_queue.add((meta.namespace, meta.owner_name))
+
     def _run_changed(self, change: Change[AnalysisRun]) -> None:
         entry = change.new or change.old
         if entry is None:
@@ -96,3 +110,18 @@ class Triggers:
         for entry in (change.old, change.new):
             if entry is not None and entry.view is not None:
                 self.changed(template_key(entry.namespace, entry.view.ref))
+
+
+def _tells_nothing(change: Change[Pod]) -> bool:
+    """Nothing of the pod is other than before that a decision reads."""
+    if change.old is None or change.new is None:
+        return False
+    return _facts(change.old.view) == _facts(change.new.view)
+
+
+def _facts(pod: Pod | None) -> Hashable:
+    if pod is None:
+        return None
+    meta = pod.meta
+    texts = (frozenset(meta.labels.items()), frozenset(meta.annotations.items()))
+    return (pod.ready, meta.deleting, *texts)

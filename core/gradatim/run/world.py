@@ -16,6 +16,7 @@ from ..kube.resources import (
     ANALYSIS_RUNS,
     ANALYSIS_TEMPLATES,
     CLUSTER_ANALYSIS_TEMPLATES,
+    PODS,
     REPLICA_SETS,
     ROLLOUTS,
     SERVICES,
@@ -29,9 +30,16 @@ from ..model.analysis import Template, parse_template
 from ..model.analysisrun import AnalysisRun, parse_analysis_run
 from ..model.reading import Json
 from ..model.rollout import Rollout, parse_rollout
-from ..model.workload import ReplicaSet, Service, parse_replica_set, parse_service
+from ..model.workload import (
+    Pod,
+    ReplicaSet,
+    Service,
+    parse_pod,
+    parse_replica_set,
+    parse_service,
+)
 
-#: Index of ReplicaSets and AnalysisRuns by the uid of the object that controls them.
+#: Index of ReplicaSets, pods and AnalysisRuns by the uid of the object that controls them.
 BY_OWNER: Final = "owner"
 #: Index of ReplicaSets that nobody controls, by namespace.
 ORPHANS: Final = "orphans"
@@ -59,17 +67,18 @@ class Scope:
 
 @dataclass(slots=True)
 class World:
-    """The caches by kind, and what fills them."""
+    """The caches by kind, and what fills them; those of pods are filled by `podwatch.py` when somebody needs them."""
 
     rollouts: Cache[Rollout] = field(default_factory=lambda: Cache(parse_rollout))
     replica_sets: Cache[ReplicaSet] = field(default_factory=lambda: Cache(parse_replica_set))
+    pods: Cache[Pod] = field(default_factory=lambda: Cache(parse_pod))
     services: Cache[Service] = field(default_factory=lambda: Cache(parse_service))
     runs: Cache[AnalysisRun] = field(default_factory=lambda: Cache(parse_analysis_run))
     templates: Cache[Template] = field(default_factory=lambda: Cache(parse_template))
     cluster_templates: Cache[Template] = field(default_factory=lambda: Cache(parse_template))
 
     def __post_init__(self) -> None:
-        for cache in (self.replica_sets, self.runs):
+        for cache in (self.replica_sets, self.pods, self.runs):
             cache.index(BY_OWNER, owner_uids)
         self.replica_sets.index(ORPHANS, _orphaned_in)
 
@@ -98,6 +107,7 @@ class World:
         caches: dict[Resource, Cache[Any]] = {
             ROLLOUTS: self.rollouts,
             REPLICA_SETS: self.replica_sets,
+            PODS: self.pods,
             SERVICES: self.services,
             ANALYSIS_RUNS: self.runs,
         }

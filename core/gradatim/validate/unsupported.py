@@ -20,18 +20,10 @@ _CANARY: Final = _SPEC / "strategy" / "canary"
 _OF_ROLLOUT: Final[tuple[tuple[FieldPath, str, Callable[[Rollout], bool]], ...]] = (
     (_SPEC / "workloadRef", "workloadRef", lambda r: r.workload_ref is not None),
     (_SPEC / "strategy" / "blueGreen", "blueGreen", lambda r: r.blue_green is not None),
-    (
-        _SPEC / "restartAt",
-        "restartAt",
-        lambda r: r.restart_at is not None and r.restart_at != r.status.restarted_at,
-    ),
 )
 _OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] = (
     (_CANARY / "dynamicStableScale", "dynamicStableScale", lambda c: c.dynamic_stable_scale),
     (_CANARY / "pingPong", "pingPong", lambda c: c.ping_pong),
-    (_CANARY / "antiAffinity", "antiAffinity", lambda c: c.anti_affinity),
-    (_CANARY / "canaryMetadata", "canaryMetadata", lambda c: bool(c.canary_metadata)),
-    (_CANARY / "stableMetadata", "stableMetadata", lambda c: bool(c.stable_metadata)),
 )
 _STEPS: Final = {
     "experiment": "a step with an experiment",
