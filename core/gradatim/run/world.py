@@ -116,7 +116,8 @@ class World:
 
 def owner_uids(raw: Json) -> Iterator[str]:
     """The uid of the object that controls this one."""
-    for owner in (raw.get("metadata") or {}).get("ownerReferences") or ():
+    owners = (raw.get("metadata") or {}).get("ownerReferences")
+    for owner in owners if isinstance(owners, list) else ():
         if isinstance(owner, dict) and owner.get("controller"):
             yield str(owner.get("uid", ""))
 
