@@ -18,6 +18,7 @@ from .bluegreen import blue_green_pass
 from .canary import canary_pass
 from .claims import claims
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
+from .netscale import without_detours
 from .outcome import Pass, invalid_pass
 from .predict import predicted
 from .recognition import recognised_hash
@@ -68,7 +69,7 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     last = Pass([], rollout.status.raw, None)
     for last in _passes(snapshot, now, pod_hash):
         effects += last.effects
-    return Decision(tuple(joined(effects)), last.status, last.look_again)
+    return Decision(tuple(joined(without_detours(effects))), last.status, last.look_again)
 
 
 def _passes(snapshot: Snapshot, now: datetime, pod_hash: str) -> Iterator[Pass]:
