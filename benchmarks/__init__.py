@@ -1,0 +1,13 @@
+"""How long the hot paths take: `python -m benchmarks`, or `make bench`.
+
+In: names of benchmarks, or none for all. Out: a table, and with OUT=file the same as JSON.
+Each module has a `run()` that gives numbers by name; the clusters are those of the tests.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# the controller on an embedded cluster is set up by the same code as for the scenarios
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "run"))
