@@ -317,7 +317,7 @@ class Applier:
         else:
             this.planned[patch.ref] = patch.resource_version
         written = await self._ports.client.patch(
-            address, _at_version(patch, version), kind=patch.kind
+            address, at_version(patch, version), kind=patch.kind
         )
         this.versions[patch.ref] = _version(written)
         self._ports.memory.wrote(resource, written)
