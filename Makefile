@@ -20,7 +20,6 @@ report = $(if $(REPORTS),--junitxml=$(REPORTS)/$(1).xml)
 READY := $(VENV)/.ready
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PACKAGES := -e . $(patsubst %/pyproject.toml,-e ./%,$(wildcard plugins/*/pyproject.toml))
-SOURCES := core plugins tests examples
 # What a shell has exported for its own clusters is none of the tests' business.
 ISOLATED := env -u KUBECONFIG
 
@@ -47,7 +46,7 @@ types: $(READY) ## mypy --strict
 	@$(BIN)/mypy
 
 bench: $(READY) ## how long the hot paths take
-	@$(BIN)/python tests/bench/bench.py $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 e2e: $(READY) ## tests on a real API server (KUBE=folder of the control plane)
 	@if [ ! -x "$(KUBE)/kube" ]; then echo "e2e: skipped, there is no control plane in $(KUBE)"; exit 0; fi; \
@@ -76,7 +75,7 @@ build: $(READY) ## the wheels of all four distributions and the controller's sdi
 clean: ## remove what the other targets made, but for .venv
 	@rm -rf dist build htmlcov .coverage .coverage.* .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache \
 	  .import_linter_cache dist.log
-	@find core plugins tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find core plugins tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One environment for everything, made anew when a pyproject.toml has changed since. The stamp is written last,
 # so whatever was interrupted is begun again.

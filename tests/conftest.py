@@ -26,16 +26,15 @@ settings.load_profile("gradatim")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if EXAMPLES and "laws" in item.path.stem and isinstance(item, pytest.Function):
-            _try_more(item)
+        if EXAMPLES and isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker(pytest.mark.timeout(1800))
+            if "laws" in item.path.stem:
+                _try_more(item)
 
 
 def _try_more(item: pytest.Function) -> None:
     """Raise the number of examples of a property that names its own, which no profile can."""
-    if not is_hypothesis_test(item.obj):
-        return
     own = getattr(item.obj, "_hypothesis_internal_use_settings", settings.default)
     item.obj._hypothesis_internal_use_settings = settings(
         own, max_examples=max(EXAMPLES, own.max_examples)
     )
-    item.add_marker(pytest.mark.timeout(900))
