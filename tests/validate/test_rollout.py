@@ -500,7 +500,7 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
 @pytest.mark.parametrize(
     ("rollout", "path"),
     [
-        ({"strategy": {"blueGreen": {"activeService": "a"}}}, "spec.strategy.blueGreen"),
+        ({"strategy": {"blueGreen": {"activeService": "a"}}}, None),
         ({"workloadRef": {"name": "web"}}, "spec.workloadRef"),
         ({"strategy": {"canary": {"pingPong": {}}}}, f"{CANARY}.pingPong"),
         ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, f"{CANARY}.steps[0].plugin"),

@@ -16,6 +16,7 @@ from ..model.canary import ProgressThreshold
 from ..model.rollout import Rollout
 from ..model.workload import ReplicaSet
 from ..plugin import Observed, RouterError, Target, Wanted
+from .bluegreen.safety import blue_green_violations
 from .effects import (
     ApplyRoute,
     CreateReplicaSet,
@@ -85,6 +86,9 @@ class _World:
 
 def violations(snapshot: Snapshot, effects: Iterable[Effect], now: datetime) -> list[str]:
     """Every breach of the rules on the way through `effects`, in their order."""
+    block = snapshot.rollout.blue_green_view
+    if block is not None and snapshot.rollout.canary is None:
+        return blue_green_violations(snapshot, block, effects, now)
     world = _World(snapshot, now, _outside_weights(snapshot))
     found: list[str] = []
     for effect in effects:

@@ -19,6 +19,7 @@ class BlueGreen:
         preview_count: pods of a new revision before it is promoted; None: as many as `spec.replicas`.
         auto_promotion: it is promoted without anybody's word, after `auto_promotion_seconds`.
         pre_promotion, post_promotion: the analyses before and after the switch, as they are written.
+        max_unavailable: pods that a restart may take at once; a release takes none.
         abort_scale_down_delay: seconds; 0 keeps the pods of an aborted release for ever.
     """
 
@@ -33,14 +34,7 @@ class BlueGreen:
     scale_down_delay: int | None = None
     scale_down_delay_revision_limit: int | None = None
     abort_scale_down_delay: int | None = None
-    anti_affinity: bool = False
-    active_metadata: Json = field(default_factory=dict)
-    preview_metadata: Json = field(default_factory=dict)
-
-    @property
-    def waits_for_people(self) -> bool:
-        """Only a person ends the pause before the switch."""
-        return not self.auto_promotion
+    max_unavailable: int | str | None = None
 
     @property
     def pauses(self) -> bool:
@@ -77,9 +71,7 @@ def read_blue_green(reader: Reader) -> BlueGreen:
         scale_down_delay=reader.maybe_number("scaleDownDelaySeconds"),
         scale_down_delay_revision_limit=reader.maybe_number("scaleDownDelayRevisionLimit"),
         abort_scale_down_delay=reader.maybe_number("abortScaleDownDelaySeconds"),
-        anti_affinity=reader.has("antiAffinity"),
-        active_metadata=reader.json("activeMetadata"),
-        preview_metadata=reader.json("previewMetadata"),
+        max_unavailable=reader.int_or_text("maxUnavailable"),
     )
 
 

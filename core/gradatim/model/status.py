@@ -87,7 +87,7 @@ class Status:
     weights: Weights | None = None
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
-    blue_green: BlueGreenStatus = BlueGreenStatus()
+    blue_green: BlueGreenStatus = field(default_factory=BlueGreenStatus)
     duration: Duration = Duration()
     restarted_at: datetime | None = None
     phase: str = ""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradatim.model.reading import Fault, Json, Reader
+from gradatim.model.reading import Json, Reader
 from gradatim.model.rollout import Rollout
 from gradatim.plugin import FieldPath, Problem
 
 from .affinity import anti_affinity_problems
 from .fields import argument_problems
+from .metadata import metadata_problems
 from .wording import invalid
 
 _SAME_SERVICE = (
@@ -26,8 +27,7 @@ _TOO_MANY = (
 
 def blue_green_problems(rollout: Rollout, block: Json, path: FieldPath) -> Iterator[Problem]:
     """S14 to S17, and the fields that an analysis' arguments name."""
-    faults: list[Fault] = []
-    reader = Reader(block, path.parts, faults)
+    reader = Reader(block)
     active, limit = reader.text("activeService"), reader.maybe_number("scaleDownDelayRevisionLimit")
     if active == reader.text("previewService"):
         yield invalid(path / "activeService", active, _SAME_SERVICE)
@@ -35,6 +35,7 @@ def blue_green_problems(rollout: Rollout, block: Json, path: FieldPath) -> Itera
         yield invalid(path / "scaleDownDelayRevisionLimit", limit, _TOO_MANY)
     if reader.has("antiAffinity"):
         yield from anti_affinity_problems(reader.object("antiAffinity"), path / "antiAffinity")
+    for field in ("previewMetadata", "activeMetadata"):
+        yield from metadata_problems(rollout, Reader(block), field, path)
     for key in ("prePromotionAnalysis", "postPromotionAnalysis"):
         yield from argument_problems(rollout, reader.json(key), path / key)
-    yield from (Problem(FieldPath(*fault.path), fault.message) for fault in faults)

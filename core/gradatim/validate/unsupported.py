@@ -18,8 +18,6 @@ _CANARY: Final = _SPEC / "strategy" / "canary"
 
 #: Path and name of each field, and whether a Rollout uses it.
 _OF_ROLLOUT: Final[tuple[tuple[FieldPath, str, Callable[[Rollout], bool]], ...]] = (
-    (_SPEC / "workloadRef", "workloadRef", lambda r: r.workload_ref is not None),
-    (_SPEC / "strategy" / "blueGreen", "blueGreen", lambda r: r.blue_green is not None),
 )
 _OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] = (
     (_CANARY / "dynamicStableScale", "dynamicStableScale", lambda c: c.dynamic_stable_scale),

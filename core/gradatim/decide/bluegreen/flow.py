@@ -14,11 +14,14 @@ from ...model.reading import Json
 from .. import attempt
 from ..history import clean_history
 from ..judgement import judge
+from ..limits import limits
 from ..next_status import NextStatus
 from ..outcome import Pass, abort_if_overdue, concluded, counted, preliminaries, track
 from ..pauses import settle_pauses
+from ..pods import settle_pods
 from ..progress import is_promoted
 from ..promotion import promote
+from ..restart import answering
 from ..revisions import revisions
 from ..rollback import is_within_window
 from ..selector import selector_text
@@ -37,14 +40,21 @@ def blue_green_pass(snapshot: Snapshot, now: datetime, pod_hash: str) -> Pass:
     status = _pass(draft)
     if not draft.effects and status == snapshot.rollout.status.raw:
         tidy_runs(draft)
+        _settle_pods(draft)
     return Pass(draft.effects, status, draft.look_again)
+
+
+def _settle_pods(draft: BlueGreenDraft) -> None:
+    asked = draft.blue_green.max_unavailable
+    bounds = limits(draft.rollout.replicas, max_surge=0, max_unavailable=asked)
+    settle_pods(draft, unavailable=bounds.unavailable, by_name=True)
 
 
 def _draft(snapshot: Snapshot, now: datetime, pod_hash: str) -> BlueGreenDraft:
     rollout, status = snapshot.rollout, snapshot.rollout.status
     block = rollout.blue_green_view
     assert block is not None, "decide() gives only blue-green here"  # noqa: S101
-    found = revisions(snapshot.replica_sets, pod_hash=pod_hash, stable_hash=status.stable_hash)
+    found = revisions(answering(snapshot, now), pod_hash=pod_hash, stable_hash=status.stable_hash)
     rolls_back = is_within_window(rollout, found)
     hashes = {name: service.pod_hash for name, service in snapshot.services.items()}
     is_complete = is_promoted(rollout) and status.pod_hash == pod_hash

@@ -18,7 +18,7 @@ from ..delays import settled_at
 from ..draft import INCONCLUSIVE_RUN
 from ..runs import Kind, create, current_run, judged, needs_new, seen, terminate, tidy
 from .draft import BlueGreenDraft
-from .pauses import is_ready
+from .pauses import is_ready, wanted_preview
 from .promotion import is_fast_rollback
 from .services import is_whole
 
@@ -91,8 +91,9 @@ def _is_under_way(draft: BlueGreenDraft) -> bool:
 
 
 def _preview_is_there(draft: BlueGreenDraft) -> bool:
+    # a preview of no pods is nothing that its Service could be pointed at
     is_switched = draft.preview_service is None or draft.preview_hash == draft.pod_hash
-    return is_switched and is_ready(draft)
+    return is_ready(draft) and (is_switched or wanted_preview(draft) == 0)
 
 
 def _reconciled(draft: BlueGreenDraft, plan: _Plan) -> RunStatus | None:

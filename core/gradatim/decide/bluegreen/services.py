@@ -54,10 +54,12 @@ def is_whole(draft: BlueGreenDraft) -> bool:
 
 
 def _takes_over(draft: BlueGreenDraft, target: ReplicaSet | None) -> bool:
-    """It can answer for all, or at least for more than those who do now."""
-    pods = remaining(target)
-    enough = pods >= min(draft.rollout.replicas, max(1, remaining(draft.active)))
-    return target is not None and (enough or _nobody_asks(draft))
+    """It can answer for all, or at least for as many as those who do now: everybody, where no hash is named."""
+    if target is None or _nobody_asks(draft):
+        return target is not None
+    answering = (draft.active,) if draft.active_hash else draft.revisions.all
+    needed = min(draft.rollout.replicas, sum(remaining(each) for each in answering))
+    return remaining(target) >= max(1, needed)
 
 
 def _nobody_asks(draft: BlueGreenDraft) -> bool:
