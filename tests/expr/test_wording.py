@@ -77,9 +77,7 @@ def test_the_words_recorded_from_the_reference_at_work():
     assert _said("result ==", "text") == expected
 
 
-def test_a_message_is_one_line_of_bounded_length():
-    for case in CASES:
-        assert "\n" not in case["message"]
+def test_a_message_is_of_bounded_length():
     for condition in ("asInt(result)", "fromJSON(result)", "date(result)", "duration(result)"):
         assert len(_said(condition, "9" * 100_000)) < 1_000
         assert len(_said(condition, "x" * 100_000)) < 1_000

@@ -16,7 +16,7 @@ from gradatim.expr.quoting import shortened
 from gradatim.expr.signatures import Signature
 from gradatim.expr.times import SECOND, UTC_ZONE, Moment, Span, Zone, days_of
 from gradatim.expr.types import BOOL, DURATION, FLOAT, INT, LONG, STRING, TIME, ZONE, Kind, Type
-from gradatim.expr.values import go_type, not_a
+from gradatim.expr.values import as_index, go_type, not_a
 
 _HOUR = 3_600 * SECOND
 _ZERO = days_of(1, 1, 1) * 86_400 * SECOND  # Go's zero time is the first day of the year 1
@@ -137,6 +137,8 @@ def call_method(value: object, name: str, args: list[object]) -> object:
     methods = _TIME if isinstance(value, Moment) else _DURATION if isinstance(value, Span) else {}
     method = methods.get(name)
     if method is None:
+        if isinstance(value, str | list | range):  # a name is no index: as fetching any member
+            as_index(name)
         raise ExprError(f"cannot fetch {shortened(name)} from {go_type(value)}")
     params = method.signature.params
     if len(params) != len(args):

@@ -103,19 +103,19 @@ def _same(ours: object, oracle: object) -> bool:
     return type(ours) is type(oracle) and ours == oracle
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=60, deadline=None, database=None)
 @given(NUMBERS)
 def test_arithmetic(made: Made):
     assert _same(evaluate(made.text, 0.75, now=NOW), made.value), made
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=60, deadline=None, database=None)
 @given(BOOLEANS)
 def test_logic(made: Made):
     assert compile_condition(made.text).evaluate(0.75, now=NOW) is made.value, made
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=30, deadline=None, database=None)
 @given(st.lists(st.integers(-5, 5) | st.floats(-5, 5), max_size=8), st.integers(-5, 5))
 def test_lists(values: list[float], bound: int):
     numbers = [float(value) for value in values]
@@ -147,7 +147,7 @@ def test_lists(values: list[float], bound: int):
         assert evaluate(source, values, now=NOW) == expected, source
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=30, deadline=None, database=None)
 @given(st.text("aéß,. X", max_size=10), st.text("a,é", max_size=2))
 def test_strings(text: str, piece: str):
     raw, part = text.encode(), piece.encode()
