@@ -42,7 +42,9 @@ def sync_templates(
     """Patches of templates that do not say what they should."""
     owners = None if pods is None else {p.meta.owner_uid for p in pods if not p.meta.deleting}
     for each in injections(rollout, revisions):
-        has_pods = owners is None or each.replica_set.meta.uid in owners
+        has_pods = each.replica_set.replicas > 0 and (
+            owners is None or each.replica_set.meta.uid in owners
+        )
         patch = _metadata_patch(each, has_pods=has_pods)
         if patch is not None:
             yield patch

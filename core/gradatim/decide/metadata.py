@@ -162,7 +162,9 @@ def sync_pods(
         if not pod.meta.deleting:
             of.setdefault(pod.meta.owner_uid, []).append(pod)
     for each in injections(rollout, revisions):
-        wrong = list(_wrong_pods(each, of.get(each.replica_set.meta.uid, ())))
+        # pods of a set that is to have none are about to go anyway
+        own = of.get(each.replica_set.meta.uid, ()) if each.replica_set.replicas else ()
+        wrong = list(_wrong_pods(each, own))
         yield from wrong
         note = each.note(keeps_gone=False)
         if not wrong and note != each.replica_set.meta.annotations.get(names.EPHEMERAL_METADATA):

@@ -18,6 +18,7 @@ from gradatim.plugin import Capability, FieldPath, Problem
 
 from .affinity import anti_affinity_problems
 from .fields import argument_problems
+from .metadata import metadata_problems
 from .plugins import Plugins
 from .routing import Routing, block_problems
 from .steps import step_problems
@@ -47,6 +48,8 @@ def canary_problems(rollout: Rollout, canary: Canary, plugins: Plugins) -> Itera
     if canary.anti_affinity:
         block = Reader(canary.raw).object("antiAffinity")
         yield from anti_affinity_problems(block, CANARY / "antiAffinity")
+    for field in ("canaryMetadata", "stableMetadata"):
+        yield from metadata_problems(rollout, Reader(canary.raw), field, CANARY)
     yield from _threshold_problems(canary)
     if canary.background is not None:
         yield from argument_problems(rollout, canary.background.raw, CANARY / "analysis")
