@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gradatim.expr.arguments import fit, fitted, miscounted, type_name, wrong_count
 from gradatim.expr.errors import ExprError
 from gradatim.expr.methods import METHODS
 from gradatim.expr.scope import Environment
@@ -98,9 +99,9 @@ class CallChecker:
         if len(node.args) != len(signature.params):
             for arg in node.args:
                 self.visit(arg)
-            raise _miscounted(name, signature, node)
+            raise miscounted(name, signature, node)
         for arg, param in zip(node.args, signature.params, strict=True):
-            _fit(name, param, self.visit(arg), arg)
+            fit(name, param, self.visit(arg), arg)
         return signature.gives
 
     # -- functions of the language ------------------------------------------------------------
@@ -131,7 +132,7 @@ class CallChecker:
         problem = ExprError(f"no matching overload for {node.name}", node.pos)
         for signature in ways:
             try:
-                return _fitted(node.name, signature, node, given)
+                return fitted(node.name, signature, node, given)
             except ExprError as error:
                 problem = error
         raise problem
@@ -140,12 +141,12 @@ class CallChecker:
         found = [self.visit(arg) for arg in node.args]
         if not shape.least <= len(found) <= shape.most:
             least = "at least " if shape.most > shape.least else ""
-            raise _wrong_count(f"{least}{shape.least}", node)
+            raise wrong_count(f"{least}{shape.least}", node)
         for number, each in enumerate(found):
             kinds = shape.kinds[min(number, len(shape.kinds) - 1)]
             if not each.is_unknown and each.kind not in kinds:
                 refusal = shape.refusals[min(number, len(shape.refusals) - 1)]
-                message = refusal.format(name=node.name, type=_type_name(each))
+                message = refusal.format(name=node.name, type=type_name(each))
                 raise ExprError(message, node.args[number].pos)
         return _declared(node.name, found[0]) or shape.gives or found[0]
 
@@ -157,13 +158,13 @@ class CallChecker:
             if each.is_unknown or each.kind is Kind.LIST:
                 return ANY  # what follows is not looked at
             if each.kind not in NUMERIC:
-                message = f"invalid argument for {node.name} (type {_type_name(each)})"
+                message = f"invalid argument for {node.name} (type {type_name(each)})"
                 raise ExprError(message, node.args[number].pos)
         return found[0]
 
     def _get(self, node: Builtin) -> Type:
         if len(node.args) != 2:
-            raise _wrong_count("2", node)
+            raise wrong_count("2", node)
         base, prop = (self.visit(arg) for arg in node.args)
         if base.is_unknown:
             return UNKNOWN
@@ -181,7 +182,7 @@ class CallChecker:
     def _date(self, node: Builtin) -> Type:
         found = [self.visit(arg) for arg in node.args]
         if not found:
-            raise _wrong_count("at least 1", node)
+            raise wrong_count("at least 1", node)
         count = len(found) - (found[0].kind is Kind.ZONE)
         if count > 3:
             problem = f"invalid number of arguments (expected at most 3, got {count})"
@@ -191,7 +192,7 @@ class CallChecker:
     def _now(self, node: Builtin) -> Type:
         found = [self.visit(arg) for arg in node.args]
         if len(found) > 1 or any(each.kind is not Kind.ZONE for each in found):
-            raise _wrong_count("0", node)
+            raise wrong_count("0", node)
         return TIME
 
     # -- predicates ---------------------------------------------------------------------------
@@ -255,48 +256,6 @@ def _name(callee: Node) -> str:
     if isinstance(callee, Member) and isinstance(callee.prop, Literal):
         return str(callee.prop.value)
     return "function"
-
-
-def _type_name(kind: Type) -> str:
-    """How some functions of the reference print a type: nil has none to them."""
-    return "%!s(<nil>)" if kind.kind is Kind.NIL else str(kind)
-
-
-def _miscounted(name: str, signature: Signature, node: Call | Builtin) -> ExprError:
-    few = len(node.args) < len(signature.params)
-    return ExprError(f"{'not enough' if few else 'too many'} arguments to call {name}", node.pos)
-
-
-def _wrong_count(expected: str, node: Builtin) -> ExprError:
-    problem = f"invalid number of arguments (expected {expected}, got {len(node.args)})"
-    return ExprError(problem, node.pos)
-
-
-def _fit(name: str, param: Type, found: Type, arg: Node) -> None:
-    """Refuse an argument that the parameter does not take."""
-    if _accepts(param, found):
-        return
-    if found.kind is Kind.NIL:
-        raise ExprError(f"cannot use nil as argument (type {param}) to call {name}", arg.pos)
-    # The space at the end is the reference's.
-    raise ExprError(f"cannot use {found} as argument (type {param}) to call {name} ", arg.pos)
-
-
-def _fitted(name: str, signature: Signature, node: Call | Builtin, given: list[Type]) -> Type:
-    """What a call gives, if its arguments fit the signature."""
-    if len(given) != len(signature.params):
-        raise _miscounted(name, signature, node)
-    for arg, found, param in zip(node.args, given, signature.params, strict=True):
-        _fit(name, param, found, arg)
-    return signature.gives
-
-
-def _accepts(param: Type, found: Type) -> bool:
-    if param.is_unknown:
-        return True
-    if found.kind is Kind.INT and param.is_number:
-        return True
-    return found.is_unknown or (found.kind is not Kind.NIL and assignable(found, param))
 
 
 def _gives(name: str, over: Type, given: Type | None) -> Type:
