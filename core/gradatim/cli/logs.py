@@ -48,6 +48,8 @@ def configure(level: str, style: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # a kubeconfig that is not there ends us with a line of our own
+    logging.getLogger("kubernetes").setLevel(logging.ERROR)
     logging.getLogger("gradatim").setLevel(level.upper())
 
 

@@ -30,6 +30,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
+#: Levels that the reference has and we have not.
+_LEVELS: Final = {"trace": "debug", "warn": "warning", "fatal": "error", "panic": "error"}
+
 #: Flags of the reference that mean nothing here; they are taken, so that existing arguments keep working.
 _IGNORED: Final = (
     "--kloglevel",
@@ -72,12 +75,17 @@ def go_flag(name: str, default: bool, text: str) -> Callable[[F], F]:
     )
 
 
+def _parameter(flag: str) -> str:
+    """The name of a parameter, another one for each flag: `--metricsPort` and `--metricsport` are two."""
+    return flag.strip("-").replace("-", "_").lower() + ("_" if flag.islower() else "_camel")
+
+
 def ignored_flags(command: F) -> F:
     """Take the flags of the reference that mean nothing here."""
     for name in _IGNORED:
         option = click.option(
             name,
-            name.strip("-").replace("-", "_").lower() + ("_" if name.islower() else "_camel"),
+            _parameter(name),
             hidden=True,
             multiple=True,
             is_flag=False,
@@ -152,8 +160,8 @@ class GoDuration(click.ParamType[timedelta]):
     "--loglevel",
     default="info",
     show_default=True,
-    help="debug, info, warning or error.",
-    type=click.Choice(["debug", "info", "warning", "warn", "error"], case_sensitive=False),
+    help="debug, info, warning or error; the reference's others mean the next of these.",
+    type=click.Choice(["debug", "info", "warning", "error", *_LEVELS], case_sensitive=False),
 )
 @click.option("--logformat", default="text", show_default=True, type=click.Choice(["text", "json"]))
 @click.option(
@@ -205,13 +213,11 @@ def run_command(loglevel: str, logformat: str, **given: Any) -> None:
     """
     from .logs import configure
 
-    configure(
-        {"warn": "warning"}.get(loglevel, loglevel), "json" if logformat == "json" else "text"
-    )
+    configure(_LEVELS.get(loglevel, loglevel), "json" if logformat == "json" else "text")
     wanted = {name: given.pop(name) for name in Flags.__dataclass_fields__}
-    without_effect = sorted(name for name, values in given.items() if values)
+    without_effect = sorted(flag for flag in _IGNORED if given[_parameter(flag)])
     if without_effect:
-        log.info("flags without effect here: %s", ", ".join(n.rstrip("_") for n in without_effect))
+        log.info("flags without effect here: %s", ", ".join(without_effect))
     asyncio.run(_run(Flags(**wanted)))
 
 
