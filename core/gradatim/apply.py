@@ -27,6 +27,7 @@ from .decide.effects import (
     PatchRollout,
     PatchRoute,
     PatchTemplate,
+    PatchWorkload,
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
@@ -187,6 +188,8 @@ class Applier:
                 if owner is not None:
                     body["metadata"] = {"annotations": {names.MANAGED_BY: owner}}
                 await self._patch(this, SERVICES, name, body)
+            case PatchWorkload():
+                await self._patch_workload(this, effect)
             case PatchRoute(_, patch):
                 await self._route(this, patch)
             case ApplyRoute(router, wanted):
@@ -264,6 +267,25 @@ class Applier:
             else:
                 going += 1
                 self._ports.memory.deleted(address, uid)
+
+    async def _patch_workload(self, this: _Pass, effect: PatchWorkload) -> None:
+        """Scale the Deployment, as it was seen. That it cannot be is told, and stops no release."""
+        ref = effect.ref
+        body = _versioned({"spec": {"replicas": effect.replicas}}, effect.resource_version)
+        try:
+            resource = await self._ports.resource_of(ref)
+            address = resource.at(ref.namespace, ref.name)
+            written = await self._ports.client.patch(address, body)
+        except (Conflict, NotFound) as error:
+            # it changed meanwhile, which its watch will tell
+            log.debug("%s is scaled later: %s", ref, error)
+        except Unreachable:
+            raise
+        except KubeError as error:
+            said = f"{ref} cannot be scaled: {error}"
+            self._ports.recorder.emit(this.rollout.raw, "Warning", "ReconciliationError", said)
+        else:
+            self._ports.memory.wrote(resource, written)
 
     async def _delete(self, address: Address, uid: str) -> None:
         try:

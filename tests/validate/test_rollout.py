@@ -75,6 +75,15 @@ def test_an_empty_object_lacks_selector_containers_and_strategy(plugins: Plugins
             "spec.template: Internal error: template must be empty for workload reference rollout",
             id="S5: a template beside a reference",
         ),
+        pytest.param(
+            {
+                "workloadRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"},
+                "template": None,
+            },
+            'spec.workloadRef.kind: Unsupported value: "StatefulSet": '
+            'supported values: "Deployment", "ReplicaSet", "PodTemplate"',
+            id="R24: a kind that gives no template",
+        ),
     ],
 )
 def test_spec_rule(spec: Any, message: str, build: Any, plugins: Plugins) -> None:
@@ -501,7 +510,7 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
     ("rollout", "path"),
     [
         ({"strategy": {"blueGreen": {"activeService": "a"}}}, None),
-        ({"workloadRef": {"name": "web"}}, "spec.workloadRef"),
+        ({"workloadRef": {"name": "web"}}, None),
         ({"strategy": {"canary": {"pingPong": {}}}}, f"{CANARY}.pingPong"),
         ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, f"{CANARY}.steps[0].plugin"),
         ({"strategy": {"canary": {"steps": [{"pause": {}}]}}}, None),

@@ -18,6 +18,7 @@ from .bluegreen import blue_green_pass
 from .canary import canary_pass
 from .claims import claims
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
+from .handover import generation_note, handover, observed_status
 from .netscale import without_detours
 from .outcome import Pass, invalid_pass
 from .predict import predicted
@@ -61,14 +62,16 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     if snapshot.problems or (rollout.canary is None and rollout.blue_green_view is None):
         last = invalid_pass(snapshot, now)
         return Decision(tuple(last.effects), last.status, last.look_again)
-    effects: list[Effect] = [*claims(snapshot)]
-    snapshot = predicted(snapshot, effects, rollout.status.raw, now)
+    effects: list[Effect] = [*claims(snapshot), *generation_note(snapshot)]
+    snapshot = predicted(snapshot, effects, observed_status(snapshot), now)
     pod_hash = recognised_hash(snapshot)
     if pod_hash is None:
         return Decision(tuple(effects), rollout.status.raw, _UNRECOGNISED_RETRY)
     last = Pass([], rollout.status.raw, None)
     for last in _passes(snapshot, now, pod_hash):
         effects += last.effects
+    if snapshot.workload is not None:
+        effects += handover(predicted(snapshot, effects, last.status, now))
     return Decision(tuple(joined(without_detours(effects))), last.status, last.look_again)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ..model.reading import Json
-from ..plugin import Patch, Wanted
+from ..plugin import ObjectRef, Patch, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,16 @@ class SwitchService:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchWorkload:
+    """Scale the Deployment that a Rollout replaces."""
+
+    ref: ObjectRef
+    before: int
+    replicas: int
+    resource_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PatchRoute:
     """One write of a traffic router's object."""
 
@@ -181,6 +191,7 @@ Write: TypeAlias = (
     | AdoptReplicaSet
     | ReleaseReplicaSet
     | SwitchService
+    | PatchWorkload
     | PatchRoute
     | ApplyRoute
     | CreateRun

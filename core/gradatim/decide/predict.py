@@ -32,6 +32,7 @@ from .effects import (
     PatchRollout,
     PatchRoute,
     PatchTemplate,
+    PatchWorkload,
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
@@ -96,6 +97,9 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
             service = _switched(snapshot.services[name], pod_hash, owner)
             services = {**snapshot.services, name: service}
             return replace(snapshot, services=services, traffic_changed=now)
+        case PatchWorkload(_, _, replicas):
+            workload = snapshot.workload and replace(snapshot.workload, replicas=replicas)
+            return replace(snapshot, workload=workload)
         case PatchRoute():
             routes = tuple(_routed(route, effect) for route in snapshot.routes)
             return replace(snapshot, routes=routes, traffic_changed=now)

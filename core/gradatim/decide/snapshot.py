@@ -15,6 +15,7 @@ from ..model.analysisrun import AnalysisRun
 from ..model.reading import Json
 from ..model.rollout import Rollout
 from ..model.workload import Pod, ReplicaSet, Service
+from ..model.workloadref import Workload
 from ..plugin import FieldPath, ObjectRef, Problem, TrafficRouter
 
 #: How long a change of traffic is given to reach every proxy, unless a flag or an annotation says otherwise.
@@ -60,6 +61,7 @@ class Snapshot:
             changed, as far as the controller knows; None: long ago.
         propagation_delay: how long a change of traffic takes to reach every proxy.
         instance_id: the controller's instance id, "" without one.
+        workload: what `spec.workloadRef` names; its template is the Rollout's already.
         defaulted_template: the template with the API server's defaults, where `recognition.needs_defaults`
             asks for it; None: not known.
         unnoted_runs: names of AnalysisRuns that were created in a pass whose status could not be written.
@@ -78,5 +80,6 @@ class Snapshot:
     traffic_changed: datetime | None = None
     propagation_delay: timedelta = DEFAULT_PROPAGATION_DELAY
     instance_id: str = ""
+    workload: Workload | None = None
     defaulted_template: Json | None = field(default=None, repr=False)
     unnoted_runs: frozenset[str] = frozenset()

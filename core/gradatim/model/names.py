@@ -13,6 +13,7 @@ INSTANCE_ID: Final = "argo-rollouts.argoproj.io/controller-instance-id"
 MANAGED_BY: Final = "argo-rollouts.argoproj.io/managed-by-rollouts"
 SCALE_DOWN_DEADLINE: Final = "scale-down-deadline"
 REVISION: Final = "rollout.argoproj.io/revision"
+WORKLOAD_GENERATION: Final = "rollout.argoproj.io/workload-generation"
 REVISION_HISTORY: Final = "rollout.argoproj.io/revision-history"
 DESIRED_REPLICAS: Final = "rollout.argoproj.io/desired-replicas"
 EPHEMERAL_METADATA: Final = "rollout.argoproj.io/ephemeral-metadata"
@@ -25,7 +26,10 @@ STEP_INDEX: Final = "step-index"
 #: A setting of ours on one Rollout: seconds that a change of traffic takes to reach every proxy.
 PROPAGATION_DELAY: Final = "gradatim.dev/traffic-propagation-delay"
 
+#: A note of ours on a Rollout whose pods replace those of a Deployment: how many that had before.
+REPLICAS_BEFORE: Final = "gradatim.dev/replicas-before-rollout"
+
 #: Annotations of a Rollout that its ReplicaSets never get.
 NOT_COPIED: Final = frozenset(
-    {LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, NOTIFIED}
+    {LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, NOTIFIED, REPLICAS_BEFORE}
 )

@@ -37,6 +37,7 @@ from .podwatch import PodWatch
 from .routeobjects import RouteObjects
 from .trafficmemory import TrafficMemory
 from .verifying import Verifying
+from .workloads import resolved, workload_object
 from .world import BY_OWNER, ORPHANS, World
 
 Key = tuple[str, str]
@@ -70,7 +71,7 @@ class Gatherer:
     def __init__(self, around: Around) -> None:
         self._around = around
         self._routers: dict[str, GuardedRouter] = {}
-        self._known: dict[str, tuple[int, tuple[Problem, ...]]] = {}
+        self._known: dict[str, tuple[object, tuple[Problem, ...]]] = {}
 
     async def snapshot(self, entry: Entry[Rollout], now: datetime) -> Snapshot:
         """The world of one Rollout, as the caches have it.
@@ -78,8 +79,9 @@ class Gatherer:
         Raises:
             KubeError: an object of its routers, or the defaults of its template, could not be read.
         """
-        rollout, world = entry.view, self._around.world
-        assert rollout is not None, "callers skip entries that could not be parsed"  # noqa: S101
+        assert entry.view is not None, "callers skip entries that could not be parsed"  # noqa: S101
+        found = await resolved(entry.view, self._around.objects)
+        rollout, world = found.rollout, self._around.world
         canary = rollout.canary
         services = self._services(rollout)
         templates = self._templates(rollout)
@@ -98,8 +100,9 @@ class Gatherer:
             routes=routes,
             propagation_delay=self._delay(rollout),
             instance_id=self._around.instance_id,
+            workload=found.workload,
         )
-        problems = unread or tuple(self._problems(rollout, snapshot))
+        problems = found.problems or unread or tuple(self._problems(rollout, snapshot))
         if problems:
             return replace(snapshot, problems=problems)
         defaulted = await self._around.defaults.template(rollout, claimed(snapshot))
@@ -190,11 +193,13 @@ class Gatherer:
         return known
 
     def _problems(self, rollout: Rollout, snapshot: Snapshot) -> Iterator[Problem]:
-        generation, known = self._known.get(rollout.meta.uid, (-1, ()))
-        if generation != rollout.meta.generation:
+        workload = snapshot.workload
+        made_for = (rollout.meta.generation, workload.generation if workload else 0)
+        seen, known = self._known.get(rollout.meta.uid, (None, ()))
+        if seen != made_for:
             registry = self._around.registry
             known = (*rollout_problems(rollout, registry), *unsupported_problems(rollout))
-            self._known[rollout.meta.uid] = (rollout.meta.generation, known)
+            self._known[rollout.meta.uid] = (made_for, known)
         yield from known
         if not known:
             references = References(
@@ -213,6 +218,7 @@ class Gatherer:
         """Remember what the Rollout looks at, whether it is there or not."""
         things: list[Hashable] = [service_key(rollout.namespace, name) for name in services]
         things += [template_key(rollout.namespace, ref) for ref in templates]
+        things += filter(None, [workload_object(rollout)])
         for route in routes:
             things += route.router.references(route.config, rollout.namespace)
         self._around.dependencies.set(key, things)

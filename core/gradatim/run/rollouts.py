@@ -25,6 +25,7 @@ from ..decide.effects import (
     Emit,
     EvictPods,
     PatchRoute,
+    PatchWorkload,
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
@@ -188,6 +189,8 @@ def described(effects: Iterable[Effect]) -> Iterable[str]:
                 yield f"release {name}"
             case EvictPods(_, most):
                 yield f"restart {most} pod{'s' if most > 1 else ''}"
+            case PatchWorkload(ref, before, replicas) if before != replicas:
+                yield f"scale {ref} {before}→{replicas}"
             case SwitchService(name, pod_hash):
                 yield f"point {name} at {pod_hash}"
             case PatchRoute(router, patch):

@@ -12,6 +12,7 @@ from typing import Final
 from gradatim.model.reading import Json, Reader
 from gradatim.model.rollout import Rollout
 from gradatim.model.selector import is_empty
+from gradatim.model.workloadref import read_workload_ref
 from gradatim.plugin import FieldPath, Problem
 
 from .blue_green import blue_green_problems
@@ -34,6 +35,7 @@ def _problems(rollout: Rollout, plugins: Plugins) -> Iterator[Problem]:
     yield from not_negative(_SPEC / "replicas", rollout.replicas)
     if rollout.workload_ref is None:
         yield from _selector_problems(rollout)
+    yield from _workload_problems(rollout)
     yield from _template_problems(rollout)
     yield from _number_problems(rollout)
     yield from _strategy_problems(rollout, plugins)
@@ -60,6 +62,14 @@ def _selector_problems(rollout: Rollout) -> Iterator[Problem]:
     if is_empty(rollout.selector):
         # the reference names the wrong kind here, and tools know the sentence
         yield invalid(path, rollout.selector, "empty selector is invalid for deployment")
+
+
+def _workload_problems(rollout: Rollout) -> Iterator[Problem]:
+    ref = read_workload_ref(rollout.workload_ref or {})
+    if ref.written_version and not ref.api_version:
+        kinds = '"Deployment", "ReplicaSet", "PodTemplate"'
+        detail = f'Unsupported value: "{ref.kind[:64]}": supported values: {kinds}'
+        yield Problem(_SPEC / "workloadRef" / "kind", detail)
 
 
 def _template_problems(rollout: Rollout) -> Iterator[Problem]:

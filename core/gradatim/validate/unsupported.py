@@ -33,9 +33,6 @@ _STEPS: Final = {
 
 def unsupported_problems(rollout: Rollout) -> Iterator[Problem]:
     """The fields that this version cannot carry out."""
-    for path, name, is_used in _OF_ROLLOUT:
-        if is_used(rollout):
-            yield _problem(path, name)
     canary = rollout.canary
     if canary is None:
         return
