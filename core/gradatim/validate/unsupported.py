@@ -17,8 +17,6 @@ _SPEC: Final = FieldPath("spec")
 _CANARY: Final = _SPEC / "strategy" / "canary"
 
 #: Path and name of each field, and whether a Rollout uses it.
-_OF_ROLLOUT: Final[tuple[tuple[FieldPath, str, Callable[[Rollout], bool]], ...]] = (
-)
 _OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] = (
     (_CANARY / "dynamicStableScale", "dynamicStableScale", lambda c: c.dynamic_stable_scale),
     (_CANARY / "pingPong", "pingPong", lambda c: c.ping_pong),
