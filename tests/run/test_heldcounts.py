@@ -59,6 +59,7 @@ PROGRESSED = [
             False,
             id="availability",
         ),
+        pytest.param({"conditions": [{"type": []}, 3]}, False, id="conditions of no type"),
         pytest.param({"conditions": "nonsense"}, False, id="conditions that are none"),
     ],
 )

@@ -57,12 +57,12 @@ def only_counts_differ(before: Json, after: Json) -> bool:
     return _by_type(before.get("conditions")) == _by_type(after.get("conditions"))
 
 
-def _by_type(conditions: Any) -> dict[Any, Any]:
+def _by_type(conditions: Any) -> dict[str, Any]:
     """Type: status, reason and message. How far Progressing has come changes with every pod, times with it."""
-    found = {}
+    found: dict[str, Any] = {}
     for each in conditions if isinstance(conditions, list) else ():
         if isinstance(each, dict):
             said = (each.get("reason"), each.get("message"))
             is_count = each.get("type") == "Progressing" and said[0] in _ON_THE_WAY
-            found[each.get("type")] = (each.get("status"), None if is_count else said)
+            found[str(each.get("type"))] = (each.get("status"), None if is_count else said)
     return found
