@@ -75,6 +75,20 @@ def test_restarting_ends_only_when_the_last_pod_is_really_going() -> None:
     assert decision.look_again_in == RECHECK
 
 
+def test_it_is_never_called_healthy_before_the_last_pod_is_back() -> None:
+    world = released(replicas=1)
+    before = world.names()
+    world.restart()
+    for _ in range(8):
+        answering = {p.meta.name for p in world.pods if p.ready and not p.meta.deleting}
+        decision = world.world.decide()
+        if decision.status["phase"] == "Healthy":
+            assert answering
+            assert not answering & before
+        world.turn()
+    assert world.world.phase == ("Healthy", "")
+
+
 def test_a_disruption_budget_is_respected_and_asked_again() -> None:
     world = released()
     held = sorted(world.names())[0]

@@ -32,10 +32,13 @@ def is_due(rollout: Rollout, now: datetime) -> bool:
 def restarted_at(snapshot: Snapshot, now: datetime) -> datetime | None:
     """`status.restartedAt`: up to when all pods have been restarted.
 
-    Pods that this very decision has asked to go are still there: an eviction may be refused.
+    Pods that this very decision has asked to go are still there: an eviction may be refused. And the sets'
+    own statuses must tell of the last ones, or the Rollout would be called healthy for a moment.
     """
     rollout = snapshot.rollout
     if not is_due(rollout, now) or snapshot.pods is None or any(_old_pods(snapshot)):
+        return rollout.status.restarted_at
+    if answering(snapshot, now) != snapshot.replica_sets:
         return rollout.status.restarted_at
     return rollout.restart_at
 
