@@ -37,7 +37,9 @@ def bound(world: World) -> dict[str, int]:
 
 
 everywhere = pytest.mark.parametrize(
-    ("block", "lag"), [(b, lag) for b in BLOCKS for lag in LAGS], ids=str
+    ("block", "lag"),
+    [(b, lag) for b in BLOCKS for lag in LAGS],
+    ids=lambda v: getattr(v, "__name__", str(v)),
 )
 
 
