@@ -117,6 +117,14 @@ def test_a_handover_that_began_goes_on_in_a_later_revision() -> None:
     assert left(made) == 0
 
 
+def test_pods_of_a_surge_replace_nobody_for_good() -> None:
+    made = world("progressively", 10, 4)
+    made.run()
+    made.image("app:v2")
+    assert all(in_all(each) >= 10 for each in history(made))
+    assert left(made) == 6
+
+
 def test_a_deployment_that_is_scaled_up_after_its_handover_is_left_alone() -> None:
     made = world("progressively", 4, 4)
     made.run()

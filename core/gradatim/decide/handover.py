@@ -74,12 +74,16 @@ def _is_first(snapshot: Snapshot) -> bool:
 
 
 def _taken_over(snapshot: Snapshot, workload: Workload) -> int:
-    """Pods of the Rollout that answer and are to stay; on success only those of a whole release count."""
+    """Pods of the Rollout that answer and are to stay; on success only those of a whole release count.
+
+    What there is beyond `spec.replicas` is there for a release, and goes with its end.
+    """
     status = snapshot.rollout.status
     healthy = status.phase == "Healthy" and status.stable_hash == status.pod_hash
     if workload.scale_down == ON_SUCCESS and not healthy:
         return 0
-    return sum(min(r.available, r.replicas) for r in snapshot.replica_sets)
+    answering = sum(min(r.available, r.replicas) for r in snapshot.replica_sets)
+    return min(answering, snapshot.rollout.replicas)
 
 
 def _ref(workload: Workload) -> ObjectRef:
