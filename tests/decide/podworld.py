@@ -27,6 +27,7 @@ class PodWorld:
     fewest: int = 1_000_000
     made: int = 0
     going: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)
     #: pods that were evicted, in their order
     gone: list[str] = field(default_factory=list)
 
@@ -81,11 +82,12 @@ class PodWorld:
             for p in self.pods
             if not p.meta.deleting
         )
+        self.fresh = set()
         sets = tuple(self._with_uid(r) for r in snapshot.replica_sets)
         pods = tuple(pod for r in sets for pod in self._of(r, kept))
         self.world.snapshot = replace(
             snapshot,
-            replica_sets=tuple(_counted(r, pods) for r in sets),
+            replica_sets=tuple(_counted(r, pods, self.fresh) for r in sets),
             pods=pods,
             evicted=frozenset(),
         )
@@ -109,6 +111,7 @@ class PodWorld:
 
     def _new(self, replica_set: ReplicaSet) -> Pod:
         self.made += 1
+        self.fresh.add(f"{replica_set.name}-{self.made}")
         meta = replica_set.template.get("metadata") or {}
         return Pod(
             meta=Meta(
@@ -122,9 +125,10 @@ class PodWorld:
         )
 
 
-def _counted(replica_set: ReplicaSet, pods: tuple[Pod, ...]) -> ReplicaSet:
-    own = [p for p in pods if p.meta.owner_uid == replica_set.meta.uid]
-    # a pod that is going is still counted for this round
+def _counted(replica_set: ReplicaSet, pods: tuple[Pod, ...], fresh: set[str]) -> ReplicaSet:
+    # the status is a round behind: pods that are going still count, and those just made do not yet
+    uid = replica_set.meta.uid
+    own = [p for p in pods if p.meta.owner_uid == uid and p.meta.name not in fresh]
     ready = sum(p.ready for p in own)
     return replace(
         replica_set,
