@@ -63,9 +63,9 @@ def api(kubeconfig: Path) -> Iterator[ApiServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def own_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A control plane for one module's tests alone: to be stopped, killed, and audited."""
+@pytest.fixture(scope="session")
+def own_plane(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane for those tests alone that stop it, kill it, or count what is written to it."""
     if not kube_script().is_file():
         pytest.skip(f"no control plane in {kube_folder()}: GRADATIM_KUBE names its folder")
     with ControlPlane(tmp_path_factory.mktemp("plane")) as plane:

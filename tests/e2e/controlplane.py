@@ -1,4 +1,4 @@
-"""A control plane that belongs to one module's tests: they stop it, kill it, and count the writes to it.
+"""A control plane of its own for tests that stop it, kill it, or count the writes to it.
 
 In: the folder with the `kube` script ($GRADATIM_KUBE). Out: etcd, API server, controller manager and a node.
 """
@@ -16,7 +16,9 @@ from typing import Any, Self
 
 from apiserver import ApiServer
 
+#: Seconds. The first start on a machine builds the API server.
 UP_WITHIN = 1200
+NODE_WITHIN = 30
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -111,11 +113,19 @@ class ControlPlane:
         (self.folder / "kube-apiserver.pid").write_text(f"{self._again.pid}\n")
 
     def restart_node(self) -> None:
-        """A node of its own ends with its API server: start another one."""
-        if self._node is not None:
-            self._node.kill()
-            self._node.wait()
-        self._node = self._start_node()
+        """Its node ends with the API server, and does not start before that really serves: until one stays."""
+        limit = time.monotonic() + NODE_WITHIN
+        while self._node is None or self._ends(self._node):
+            assert time.monotonic() < limit, (self.folder / "node.log").read_text()
+            self._node = self._start_node()
+
+    @staticmethod
+    def _ends(process: subprocess.Popen[bytes]) -> bool:
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def writes(self, namespace: str, agent: str = "gradatim/") -> list[str]:
         """What a client wrote to a namespace, in order: "verb resource/subresource code". Events do not count."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from manifests import analysis, mesh, pause, rollout, template, web_metric, weight
 from rights import ACCOUNT, grant, grant_all
 from telemetry import Verdict
@@ -23,6 +25,12 @@ def test_a_whole_life_needs_no_more_than_the_manifest_grants(scene, account):
             scene.then(phase="Paused", step=2)
             scene.when_promoted()
             scene.then(phase="Healthy")
+        before = scene.pods("app:v3")
+        # a pod of the same second would count as a new one
+        moment = datetime.now(UTC) + timedelta(seconds=2)
+        scene.when_spec({"restartAt": moment.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        scene.eventually("pods are new", lambda: not before & scene.pods("app:v3"))
+        scene.then(phase="Healthy")
         scene.when_image("app:v4")
         scene.then(phase="Paused", step=2)
         scene.when_status({"abort": True})
