@@ -118,7 +118,7 @@ def test_a_handover_that_began_goes_on_in_a_later_revision() -> None:
 
 
 def test_pods_of_a_surge_replace_nobody_for_good() -> None:
-    made = world("progressively", 10, 4)
+    made = world("progressively", 10, 4, maxSurge=2, maxUnavailable=0)
     made.run()
     made.image("app:v2")
     assert all(in_all(each) >= 10 for each in history(made))
