@@ -269,7 +269,10 @@ def test_a_disabled_plugin_is_not_even_imported(plugins: Plugins, off: dict[str,
     ("key", "message"),
     [
         ("datadog", "no installed plugin serves 'datadog': pip install gradatim-datadog"),
-        ("newRelic", "no installed plugin serves 'newRelic' (installed plugins serve constant)"),
+        (
+            "newRelic",
+            "no installed plugin serves 'newRelic' (installed plugins serve constant; cannot be used: broken)",
+        ),
         ("constants", "did you mean 'constant'?"),
         ("prometeus", "did you mean 'prometheus'?"),
         ("example.com/x", "no installed plugin serves 'example.com/x' (installed"),

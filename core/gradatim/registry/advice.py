@@ -42,7 +42,7 @@ KNOWN_TO_ARGO: Final = frozenset(
 )
 
 
-def unserved(key: str, keys: Collection[str], plugins: Iterable[PluginInfo]) -> str:
+def unserved(key: str, keys: Collection[str], plugins: Collection[PluginInfo]) -> str:
     """Why the key cannot be used, and what to do about it.
 
     A plugin that failed or is disabled cannot say its keys. By convention its entry point is called
@@ -54,6 +54,10 @@ def unserved(key: str, keys: Collection[str], plugins: Iterable[PluginInfo]) -> 
     there = (
         f"installed plugins serve {', '.join(sorted(keys))}" if keys else "no plugin is installed"
     )
+    failed = sorted(info.name for info in plugins if info.state == "failed")
+    if failed:
+        # one of them may be the owner under another name
+        there += f"; cannot be used: {', '.join(failed)}"
     if key in OURS:
         return f"no installed plugin serves {key!r}: pip install {OURS[key]} ({there})"
     near = difflib.get_close_matches(key, [*keys, *OURS, *KNOWN_TO_ARGO], n=1)
