@@ -56,7 +56,7 @@ e2e: $(READY) ## tests on a real API server (KUBE=folder of the control plane)
 	$$cluster -- $(BIN)/python -m pytest -m e2e --ignore=tests/e2e tests $(call report,e2e-rooms) $(ARGS) || exit 1; \
 	if [ -d tests/e2e ]; then \
 	  echo "e2e: the controller on a real API server"; \
-	  $$cluster --node --apply deploy/crds -- $(BIN)/python -m pytest -m e2e tests/e2e $(call report,e2e) $(ARGS); \
+	  $$cluster --node --apply deploy/crds -- $(BIN)/python -m pytest -n 2 -m e2e tests/e2e $(call report,e2e) $(ARGS); \
 	fi
 
 reference: $(READY) ## play recorded scenarios of Argo Rollouts and compare (KUBE, REFERENCE)
