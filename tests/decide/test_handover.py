@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from world import World, manifest
+from world import World, istio, manifest, routed
 
 from gradatim.decide import Snapshot
 from gradatim.decide.effects import PatchWorkload
@@ -117,11 +117,14 @@ def test_a_handover_that_began_goes_on_in_a_later_revision() -> None:
     assert left(made) == 0
 
 
-def test_pods_of_a_surge_replace_nobody_for_good() -> None:
-    made = world("progressively", 10, 4, maxSurge=2, maxUnavailable=0)
+def test_pods_that_are_there_for_a_release_only_replace_nobody() -> None:
+    block = istio(steps=[{"setWeight": 50}, {"pause": {}}])
+    made = routed(manifest(4, **block), workload=workload("progressively", 10))
     made.run()
     made.image("app:v2")
-    assert all(in_all(each) >= 10 for each in history(made))
+    made.run()
+    # four of stable, and two of the canary
+    assert in_all(made) - left(made) == 6
     assert left(made) == 6
 
 
