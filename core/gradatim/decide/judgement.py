@@ -118,7 +118,9 @@ def _judge_progress(
     draft: Draft, status: NextStatus, conditions: Conditions, *, became_unhealthy: bool
 ) -> None:
     subject = _subject(draft)
-    if is_healthy(draft, status):
+    # a pause after the switch of a blue-green release says so; the reference says both in turn, for ever
+    paused = bool(status.pause_conditions) or draft.rollout.paused
+    if is_healthy(draft, status) and (status.is_promoted or not paused):
         conditions.set(
             PROGRESSING, "True", NEW_AVAILABLE_REASON, f"{subject} has successfully progressed."
         )

@@ -43,6 +43,13 @@ class SwitchWorld(World):
 
         self.edit(change)
 
+    def promote(self) -> None:
+        """As the CLI does it for this strategy."""
+        if self.rollout.paused:
+            self.pause(False)
+        if self.rollout.status.pause_conditions:
+            self.patch_status(pauseConditions=None)
+
     def strip(self, name: str) -> None:
         """Somebody writes the Service anew, without the hash."""
         services = {**self.snapshot.services, name: parse_service(service(name))}

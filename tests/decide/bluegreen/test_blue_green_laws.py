@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from copy import copy
+from datetime import timedelta
 from typing import Any
 
 from histories import Event, events, happen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from switchworld import ACTIVE, SwitchWorld, worlds
+
+from gradatim.decide import decide
 
 LONG = settings(
     settings.get_profile("decide"), max_examples=int(os.environ.get("GRADATIM_EXAMPLES", "60"))
@@ -36,6 +39,10 @@ def assert_quiet(world: SwitchWorld) -> None:
     again = twin.decide()
     assert again.effects == ()
     assert again.status == twin.status
+    if again.look_again_in is None or again.look_again_in > timedelta(seconds=2):
+        # nor when time goes by in which nothing is due
+        later = decide(twin.snapshot, twin.now + timedelta(seconds=2))
+        assert (later.effects, later.status) == ((), twin.status)
 
 
 @LONG

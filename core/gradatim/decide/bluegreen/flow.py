@@ -94,6 +94,10 @@ def _pass(draft: BlueGreenDraft) -> Json:
 def _reset(draft: BlueGreenDraft) -> Json:
     """The template changed: the release begins anew, or goes straight back to stable."""
     draft.pre_run = draft.post_run = None
+    new = draft.revisions.new
+    if new is not None and (new.deadline is None or new.deadline <= draft.now):
+        # it is no revision within its delay that this goes back to
+        draft.drop_deadline(new)
     status = counted(draft)
     _account(draft, status)
     status.promote_full = False

@@ -11,15 +11,16 @@ from .draft import BlueGreenDraft, remaining
 def is_fast_rollback(draft: BlueGreenDraft) -> bool:
     """It goes back to a revision that is known: stable itself, one within the window, or one in its delay.
 
-    The deadline on the ReplicaSet stays until the switch is made: the reference drops it in the first pass, and
-    forgets that it was going back fast when a pod is missing in that very moment.
+    A deadline that was not over when the release began stays on the ReplicaSet until the switch is made: the reference
+    drops it in the first pass, and forgets that it was going back fast when a pod is missing in that very moment.
+    After an abort the deadline is that of the abort, and says nothing of the kind.
     """
     new, stable = draft.revisions.new, draft.revisions.stable
     if new is None or stable is None:
         return False
     if new is stable or draft.rolls_back:
         return True
-    waits = new.deadline is not None and new.deadline > draft.now
+    waits = new.has_deadline and draft.status.aborted_at is None
     return waits and new.meta.created < stable.meta.created
 
 
@@ -44,8 +45,11 @@ def restores_stable(draft: BlueGreenDraft) -> bool:
 def promotion_reason(draft: BlueGreenDraft) -> str:
     """Why the new revision becomes stable in this pass; "" if it does not. The words end in an event."""
     status = draft.status
-    if draft.revisions.stable is None or not draft.active_hash:
+    if draft.revisions.stable is None:
         return "Initial deploy"
+    if not draft.active_hash:
+        # nobody can tell who answers; the reference says so also while stable does
+        return "" if restores_stable(draft) else "Initial deploy"
     if not draft.is_active:
         return ""
     if status.promote_full:

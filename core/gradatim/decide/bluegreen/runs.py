@@ -101,6 +101,9 @@ def _reconciled(draft: BlueGreenDraft, plan: _Plan) -> RunStatus | None:
     current = current_run(draft.snapshot, noted)
     if plan.block is None or not plan.applies:
         terminate(draft, current)
+        if draft.status.aborted_at is not None:
+            # a retry: what was measured before the abort says nothing any more
+            return None
         return noted if current is None else seen(draft, plan.kind, current)
     if draft.status.is_paused_for(INCONCLUSIVE_RUN):
         return noted
@@ -114,8 +117,8 @@ def _begun(draft: BlueGreenDraft, plan: _Plan, block: Json) -> RunStatus | None:
     if not plan.may_begin(draft):
         return None
     settled = settled_at(draft)
-    if settled is None or settled > draft.now:
-        draft.due(settled or draft.now)
+    if settled is not None and settled > draft.now:
+        draft.due(settled)
         return None
     labels = {names.ROLLOUT_TYPE: plan.kind.label}
     return create(draft, plan.kind, block, infix=plan.infix, labels=labels)
