@@ -6,11 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
-from world import World, istio, istio_subsets, manifest, routed, with_template
+from world import World, istio, istio_subsets, manifest, ping_pong, routed, with_template
 
 Event = tuple[str, Any]
 
 ANALYSIS = {"templates": [{"templateName": "t"}]}
+
+MATCH = [{"headerName": "agent", "headerValue": {"exact": "curl"}}]
+ROUTES = [{"name": "by-header"}, {"name": "mirror"}]
+HEADERS: list[dict[str, Any]] = [
+    {"setHeaderRoute": {"name": "by-header", "match": MATCH}},
+    {"setHeaderRoute": {"name": "by-header", "match": MATCH}, "setWeight": 20},
+    {"setHeaderRoute": {"name": "by-header"}},
+]
+MIRRORS: list[dict[str, Any]] = [
+    {"setMirrorRoute": {"name": "mirror", "match": [{"path": {"prefix": "/"}}], "percentage": 35}},
+    {"setMirrorRoute": {"name": "mirror"}},
+]
 
 weights = st.sampled_from([0, 1, 5, 20, 33, 50, 80, 100])
 pauses = st.one_of(
@@ -31,6 +43,7 @@ def steps(*, is_routed: bool, waits: bool = True) -> st.SearchStrategy[list[dict
             [{"replicas": 0}, {"replicas": 2}, {"weight": 25}, {"matchTrafficWeight": True}]
         )
         kinds.append(st.builds(lambda s: {"setCanaryScale": s}, scales))
+        kinds += [st.sampled_from(HEADERS), st.sampled_from(MIRRORS)]
     return st.lists(st.one_of(kinds), max_size=5)
 
 
@@ -74,7 +87,9 @@ def routed_canaries(draw: st.DrawFn, *, waits: bool = True) -> dict[str, Any]:
         value = draw(st.sampled_from(values))
         if value is not None:
             block[name] = value
-    return draw(st.sampled_from([istio, istio_subsets]))(**block)
+    made = draw(st.sampled_from([istio, istio_subsets, ping_pong]))(**block)
+    made["trafficRouting"] |= {"managedRoutes": ROUTES}
+    return made
 
 
 @st.composite

@@ -77,10 +77,12 @@ def _weights(snapshot: Snapshot) -> Weights:
             if ref.kind != "VirtualService":
                 continue
             for http in raw["spec"].get("http", []):
-                for destination in http.get("route", []):
+                destinations = http.get("route", [])
+                only = 100 if len(destinations) == 1 else 0
+                for destination in destinations:
                     target = destination["destination"]
                     host = "/".join(filter(None, [target["host"], target.get("subset")]))
-                    found.add((host, destination.get("weight", 100)))
+                    found.add((host, destination.get("weight", only)))
     return frozenset(found)
 
 

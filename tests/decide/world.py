@@ -15,6 +15,7 @@ from mesh import Mesh
 
 from gradatim.decide import Decision, Route, Snapshot, decide
 from gradatim.decide.effects import Effect, Emit
+from gradatim.decide.pingpong import with_services
 from gradatim.decide.predict import after
 from gradatim.decide.safety import violations
 from gradatim.model.analysis import TemplateRef, parse_template
@@ -95,6 +96,13 @@ def istio(**canary: Any) -> dict[str, Any]:
         "trafficRouting": {"istio": {"virtualService": {"name": "web"}}},
         **canary,
     }
+
+
+def ping_pong(**canary: Any) -> dict[str, Any]:
+    """A canary block with Istio and two Services that are stable in turn."""
+    services = {"pingService": "web-stable", "pongService": "web-canary"}
+    block = istio(pingPong=services, **canary)
+    return {k: v for k, v in block.items() if k not in ("canaryService", "stableService")}
 
 
 def istio_subsets(**canary: Any) -> dict[str, Any]:
@@ -318,13 +326,13 @@ class World:
         return next(r for r in self.snapshot.replica_sets if r.revision == revision)
 
     def weights(self) -> tuple[int, ...]:
-        """What the first route of the VirtualService says: stable, canary."""
+        """What the VirtualService's own route says: stable, canary. Managed routes are before it."""
         spec = next(
             raw["spec"]
             for ref, raw in self.snapshot.routes[0].objects.items()
             if ref.kind == "VirtualService"
         )
-        return tuple(d["weight"] for d in spec["http"][0]["route"])
+        return tuple(d["weight"] for d in spec["http"][-1]["route"])
 
     def selectors(self) -> dict[str, int]:
         """Revision that each Service points at; 0 for all."""
@@ -394,6 +402,7 @@ def routed(
     }
     path = FieldPath("spec", "strategy", "canary", "trafficRouting", "istio")
     route = Route(key="istio", router=router, config=config, path=path, objects=objects)
+    canary = with_services(world.rollout, canary)
     names = filter(None, (canary.stable_service, canary.canary_service))
     services = {n: parse_service(service(n)) for n in names}
     world.snapshot = replace(world.snapshot, routes=(route,), services=services)

@@ -511,7 +511,7 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
     [
         ({"strategy": {"blueGreen": {"activeService": "a"}}}, None),
         ({"workloadRef": {"name": "web"}}, None),
-        ({"strategy": {"canary": {"pingPong": {}}}}, f"{CANARY}.pingPong"),
+        ({"strategy": {"canary": {"pingPong": {}}}}, None),
         ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, f"{CANARY}.steps[0].plugin"),
         ({"strategy": {"canary": {"steps": [{"pause": {}}]}}}, None),
     ],

@@ -15,6 +15,7 @@ from .history import clean_history
 from .judgement import judge
 from .outcome import Pass, abort_if_overdue, concluded, counted, preliminaries, track
 from .pauses import settle_pauses
+from .pingpong import with_services
 from .pods import settle_pods
 from .progress import current_step, is_promoted, step_index
 from .promotion import promote, promotion_reason
@@ -57,7 +58,7 @@ def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) ->
         snapshot=snapshot,
         now=now,
         revisions=found,
-        canary=canary,
+        canary=with_services(rollout, canary),
         pod_hash=pod_hash,
         step_hash=steps_hash,
         weights=rollout.status.weights,

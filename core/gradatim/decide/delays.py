@@ -14,6 +14,8 @@ from ..model.workload import ReplicaSet
 from ..plugin import RouterError
 from .draft import Draft
 from .effects import ApplyRoute, PatchRoute, SwitchService
+from .managedroutes import has_managed_routes
+from .pingpong import rests
 
 DEFAULT_DELAY: Final = timedelta(seconds=30)
 
@@ -49,6 +51,9 @@ def drained_at(draft: Draft, replica_set: ReplicaSet) -> datetime | None:
     the last change of traffic (`spec/users.md` rows 1, 2, 4, 7).
     """
     if weight_of(draft, replica_set.pod_hash) > 0:
+        return None
+    if replica_set is draft.revisions.new and has_managed_routes(draft.snapshot):
+        # requests with a header come without any weight
         return None
     # the subset of a canary stays bound to it when a step wants no pods of it
     by_step = replica_set is draft.revisions.new and not draft.is_aborted
@@ -108,6 +113,11 @@ def may_shrink(draft: Draft, replica_set: ReplicaSet, wanted: int) -> bool:
     return True
 
 
+def resting_service(draft: Draft) -> str:
+    """The Service of ping and pong that waits for the next release; "" for none. It keeps no pods."""
+    return draft.canary.canary_service if rests(draft.rollout) else ""
+
+
 def is_referenced(draft: Draft, replica_set: ReplicaSet) -> bool:
     """Something still names this revision: the status, or the selector of a live Service.
 
@@ -118,5 +128,6 @@ def is_referenced(draft: Draft, replica_set: ReplicaSet) -> bool:
     for weights in (status.weights, draft.weights):
         if weights is not None:
             named |= {weights.canary.pod_hash, weights.stable.pod_hash}
-    named |= {service.pod_hash for service in draft.snapshot.services.values()}
+    resting = resting_service(draft)
+    named |= {s.pod_hash for name, s in draft.snapshot.services.items() if name != resting}
     return pod_hash in named

@@ -18,8 +18,8 @@ from ..model.reading import format_time
 from ..model.rollout import Rollout
 from ..model.runstatus import RunStatus
 from ..model.status import Status, Weights
-from ..model.workload import ReplicaSet
-from .effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet
+from ..model.workload import ReplicaSet, Service
+from .effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet, SwitchService
 from .revisions import Revisions
 from .snapshot import Snapshot
 
@@ -159,6 +159,19 @@ class Draft:
             f"Scaled {way} ReplicaSet {replica_set.name} (revision {replica_set.revision}) "
             f"from {before} to {after}",
         )
+
+    def switch(self, service: Service, target: ReplicaSet) -> None:
+        """Write the selector, and whose the Service is where nobody has it yet; told if the selector changes."""
+        name, before = service.meta.name, service.pod_hash
+        owner = None if service.managed_by is not None else self.rollout.name
+        if before == target.pod_hash and owner is None:
+            return
+        self.effects.append(SwitchService(name, target.pod_hash, owner))
+        if before != target.pod_hash:
+            self.emit(
+                "SwitchService",
+                f"Switched selector for service '{name}' from '{before}' to '{target.pod_hash}'",
+            )
 
     def set_deadline(self, replica_set: ReplicaSet, deadline: datetime) -> None:
         """Let a ReplicaSet be scaled down after `deadline`."""

@@ -74,6 +74,7 @@ class NextStatus:
     available_replicas: int = 0
     selector: str = ""
     weights: Weights | None = None
+    stable_ping_pong: str = ""
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
     blue_green: BlueGreenStatus | None = None
@@ -95,12 +96,14 @@ class NextStatus:
         canary = _without(
             raw.get("canary"),
             "weights",
+            "stablePingPong",
             "currentStepAnalysisRunStatus",
             "currentBackgroundAnalysisRunStatus",
         )
         canary |= _pruned(
             {
                 "weights": weights_json(self.weights) if self.weights else None,
+                "stablePingPong": self.stable_ping_pong,
                 "currentStepAnalysisRunStatus": _run_json(self.step_run),
                 "currentBackgroundAnalysisRunStatus": _run_json(self.background_run),
             }

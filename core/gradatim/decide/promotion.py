@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import attempt
 from .draft import Draft
 from .next_status import NextStatus
+from .pingpong import flipped
 from .progress import step_index
 from .routed_scale import threshold_met
 
@@ -52,6 +53,8 @@ def promote(draft: Draft, status: NextStatus, reason: str) -> None:
     completion = "FastPromoted" if draft.status.promote_full else "Promoted"
     status.duration = attempt.labelled(status.duration, completion)
     status.stable_hash = draft.pod_hash
+    if draft.canary.ping_pong:
+        status.stable_ping_pong = flipped(status.stable_ping_pong)
     new = draft.revisions.new
     revision = new.revision if new else 0
     draft.declare(

@@ -27,6 +27,8 @@ from .effects import (
     SwitchService,
 )
 from .limits import limits
+from .managedroutes import has_managed_routes
+from .pingpong import with_services
 from .predict import after
 from .progress import max_weight
 from .snapshot import Route, Snapshot
@@ -104,6 +106,7 @@ def _judged(before: _World, following: _World, effect: Effect) -> Iterator[str]:
             if isinstance(effect, ApplyRoute):
                 yield from _proportions(effect.wanted)
             yield from _moved(before, following)
+            yield from _routes_to_nobody(before, following)
         case SwitchService(name, pod_hash):
             if following.available(pod_hash) == 0:
                 yield f"rule 2: Service {name} is pointed at {pod_hash}, which has no available pod"
@@ -112,6 +115,7 @@ def _judged(before: _World, following: _World, effect: Effect) -> Iterator[str]:
             found = next((r for r in before.snapshot.replica_sets if r.name == name), None)
             if found is not None and replicas < found.replicas:
                 yield from _shrunk(before, found, replicas)
+                yield from _routes_to_nobody(before, following)
         case DeleteReplicaSet(name):
             for other in before.snapshot.replica_sets:
                 if other.name == name and (other.replicas or other.current):
@@ -137,6 +141,21 @@ def _moved(before: _World, following: _World) -> Iterator[str]:
             yield f"rule 2: {side.name} is bound to {side.pod_hash}, which has no available pod"
         elif _takes_over(before, side, known):
             yield from _carried(following, side)
+
+
+def _routes_to_nobody(before: _World, following: _World) -> Iterator[str]:
+    """Managed routes send requests to the canary whatever its weight is: so it needs pods, too."""
+    if not has_managed_routes(following.snapshot):
+        return
+    dead = [
+        side.pod_hash
+        for side in following.sides().values()
+        if side.name == "canary" and following.available(side.pod_hash) == 0
+    ]
+    if dead and before.available(dead[0]) > 0:
+        yield f"rule 1: managed routes send requests to {dead[0]}, which has no available pod"
+    elif dead and not has_managed_routes(before.snapshot):
+        yield f"rule 1: managed routes are made to {dead[0]}, which has no available pod"
 
 
 def _takes_over(before: _World, side: _Side, known: _Side | None) -> bool:
@@ -253,6 +272,7 @@ def _sides(world: _World, route: Route) -> Iterator[_Side]:
     canary = world.rollout.canary
     if canary is None:
         return
+    canary = with_services(world.rollout, canary)
     names = {"canary": canary.canary_service, "stable": canary.stable_service}
     seen = _observed(world, route, names)
     weight = world.outside.get(route.key, seen.weight)
@@ -269,6 +289,7 @@ def _sides(world: _World, route: Route) -> Iterator[_Side]:
 
 
 def _observed(world: _World, route: Route, names: Mapping[str, str]) -> Observed:
+    routing = world.rollout.canary.routing if world.rollout.canary else None
     asked = Wanted(
         rollout=world.rollout.name,
         namespace=world.rollout.namespace,
@@ -276,6 +297,7 @@ def _observed(world: _World, route: Route, names: Mapping[str, str]) -> Observed
         stable=Target(names["stable"]),
         canary=Target(names["canary"]),
         total=world.total,
+        managed_routes=routing.managed_routes if routing else (),
         keep_routes=True,
     )
     try:

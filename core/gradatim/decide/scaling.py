@@ -14,6 +14,7 @@ from .delays import (
     delays_on_abort,
     is_referenced,
     may_shrink,
+    resting_service,
     scale_down_delay,
     weight_of,
 )
@@ -179,11 +180,23 @@ def _expire_delays(draft: Draft, others: list[ReplicaSet]) -> bool:
             size = size_under_delay(draft, other, within_limit=limit is None or kept <= limit)
         else:
             size = 0
-        if size < other.replicas and not may_shrink(draft, other, size):
+        stays = size >= other.replicas
+        if not (stays or (_is_left(draft, other) and may_shrink(draft, other, size))):
             continue
         drop = {names.SCALE_DOWN_DEADLINE: None} if size == 0 and other.has_deadline else {}
         scaled |= draft.scale(other, size, drop)
     return scaled
+
+
+def _is_left(draft: Draft, other: ReplicaSet) -> bool:
+    """The Service of ping and pong that rests does not name these pods, or is taken from them now."""
+    stable, service = draft.revisions.stable, draft.snapshot.services.get(resting_service(draft))
+    if service is None or stable is None or service.pod_hash != other.pod_hash:
+        return True
+    if min(stable.available, stable.replicas) == 0:
+        return draft.rollout.replicas == 0
+    draft.switch(service, stable)
+    return True
 
 
 def size_under_delay(draft: Draft, other: ReplicaSet, *, within_limit: bool) -> int:

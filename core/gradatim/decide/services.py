@@ -8,16 +8,21 @@ from __future__ import annotations
 from ..model.workload import ReplicaSet, Service
 from .delays import delays_on_abort
 from .draft import Draft
-from .effects import SwitchService
+from .pingpong import rests
 from .progress import max_weight
 from .routed_scale import routed_counts
 from .scaling import basic_counts
 
 
 def switch_services(draft: Draft) -> None:
-    """Point both Services where they belong, as far as there is somebody to answer."""
+    """Point both Services where they belong, as far as there is somebody to answer.
+
+    The one of ping and pong that is not stable stays where it was between releases, until those pods go
+    (`scaling.py`).
+    """
     point(draft, draft.canary.stable_service, _stable_target(draft))
-    point(draft, draft.canary.canary_service, canary_target(draft))
+    if not rests(draft.rollout):
+        point(draft, draft.canary.canary_service, canary_target(draft))
 
 
 def _stable_target(draft: Draft) -> ReplicaSet | None:
@@ -84,16 +89,7 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
 
 def switch(draft: Draft, service: Service, target: ReplicaSet) -> None:
     """Write the selector, and whose the Service is where nobody has it yet; told if the selector changes."""
-    name, before = service.meta.name, service.pod_hash
-    owner = None if service.managed_by is not None else draft.rollout.name
-    if before == target.pod_hash and owner is None:
-        return
-    draft.effects.append(SwitchService(name, target.pod_hash, owner))
-    if before != target.pod_hash:
-        draft.emit(
-            "SwitchService",
-            f"Switched selector for service '{name}' from '{before}' to '{target.pod_hash}'",
-        )
+    draft.switch(service, target)
 
 
 def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:

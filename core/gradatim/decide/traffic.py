@@ -1,21 +1,24 @@
-"""The weights of a routed canary: which state is wanted, and the writes that bring it about.
+"""The weights and routes of a routed canary: which state is wanted, and the writes that bring it about.
 
 In: the draft of a pass. Out: route patches in a safe order, and the weights for the status. §5.0 of the reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from ..model import names
 from ..model.status import Weights, WeightStatus
 from ..model.workload import ReplicaSet
 from ..plugin import Observed, RouterError, Target, Wanted
 from ..plugin.patches import apply_patch
 from .draft import Draft
-from .effects import ApplyRoute, PatchRoute
+from .effects import ApplyRoute, PatchRollout, PatchRoute
+from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
+from .pingpong import with_services
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
 from .routed_scale import is_at_counts, meets, routed_counts
 from .services import canary_target
@@ -31,11 +34,11 @@ class Goal:
 
     Attributes:
         weight: the canary's.
-        clears_routes: header and mirror routes go.
+        routes: the header and mirror routes to it.
     """
 
     weight: int
-    clears_routes: bool = False
+    routes: ManagedRoutes = NO_ROUTES
 
 
 def route_traffic(draft: Draft) -> None:
@@ -46,43 +49,61 @@ def route_traffic(draft: Draft) -> None:
     goal = wanted_goal(draft)
     if not _stable_can_carry(draft, goal.weight):
         # more than stable's pods can take would be an outage; the weights stay where they are
+        if goal.routes == NO_ROUTES and _others_are_dead(draft):
+            _routed(draft, lambda route: _clear_routes(draft, route))
         return
+    if _routed(draft, lambda route: _bring_about(draft, route, goal)):
+        _note_routes(draft, goal.routes)
+        _note_weights(draft, goal.weight)
+
+
+def _routed(draft: Draft, act: Callable[[Route], None]) -> bool:
+    """Each router was told; if one could not do it, that is said and tried again."""
     try:
         for route in draft.snapshot.routes:
-            _bring_about(draft, route, goal)
+            act(route)
     except RouterError as error:
         draft.trouble = str(error)
         draft.declare("TrafficRoutingError", draft.trouble, "Warning")
         draft.due(draft.now + _RETRY)
-        return
-    _note_weights(draft, goal.weight)
+        return False
+    return True
 
 
 def wanted_goal(draft: Draft) -> Goal:
     """The first rule that applies, in the reference's order; its rules for experiments join them later."""
     rollout, new = draft.rollout, draft.revisions.new
-    if is_promoted(rollout):
-        return Goal(0, clears_routes=True)
-    if draft.is_aborted:
-        return Goal(0, clears_routes=True)
+    if is_promoted(rollout) or draft.is_aborted:
+        return Goal(0)
     if new is None or min(new.available, new.replicas) == 0:
-        return Goal(0, clears_routes=True)
+        return Goal(0)
     if rollout.status.promote_full:
         weights = rollout.status.weights
-        return Goal(weights.canary.weight if weights else 0, clears_routes=True)
-    return Goal(_step_weight(draft))
-
-
-def _step_weight(draft: Draft) -> int:
-    rollout, index = draft.rollout, step_index(draft.rollout)
-    if index is None:
-        return 0
+        return Goal(weights.canary.weight if weights else 0)
+    index = step_index(rollout)
     counts = routed_counts(rollout, weights=None, aborted=False)
-    if counts.canary == 0:
-        # the step wants no canary pods: whatever weight it has, traffic leaves before they do
-        return 0
+    if index is None or counts.canary == 0:
+        # where the step wants no canary pods: whatever weight it has, traffic leaves before they do
+        return Goal(0)
+    arrived = is_at_counts(rollout, draft.revisions, counts)
+    return Goal(_step_weight(draft, index, arrived=arrived), _step_routes(draft, index, arrived))
+
+
+def _step_routes(draft: Draft, index: int, arrived: bool) -> ManagedRoutes:
+    """The routes of the steps so far; none for the first revision, which has nobody to be compared with."""
+    new = draft.revisions.new
+    if new is None or new.revision <= 1 or draft.rolls_back:
+        return NO_ROUTES
+    if index >= len(draft.canary.steps) and not arrived:
+        # who skips all steps gets the routes of the skipped ones only to pods that can take all requests
+        return KEPT_ROUTES
+    return routes_at(draft.canary, index)
+
+
+def _step_weight(draft: Draft, index: int, *, arrived: bool) -> int:
+    rollout = draft.rollout
     weight = current_weight(rollout, aborted=False)
-    if is_at_counts(rollout, draft.revisions, counts):
+    if arrived:
         return weight
     # the pods for this step's weight are not there yet: the weight before it stays, unless it is higher,
     # for then it is pods that are to go, and they go after their traffic. And it does stay: where a
@@ -101,23 +122,43 @@ def _stable_can_carry(draft: Draft, weight: int) -> bool:
     before = draft.status.weights
     if before is None or before.canary.weight <= weight:
         return False
-    # traffic that leaves a canary that is dead is better off with whatever stable has
+    return _others_are_dead(draft)
+
+
+def _others_are_dead(draft: Draft) -> bool:
+    """Nobody answers but stable: traffic that leaves the rest is better off with whatever stable has."""
+    stable = draft.revisions.stable
     others = (r for r in draft.revisions.all if r is not stable)
+    available = min(stable.available, stable.replicas) if stable else 0
     return available > 0 and all(min(r.available, r.replicas) == 0 for r in others)
+
+
+def _clear_routes(draft: Draft, route: Route) -> None:
+    """Take the managed routes away, and leave everything else as it is."""
+    wanted = wanted_state(draft, route, Goal(0))
+    stable, canary = Target(wanted.stable.service), Target(wanted.canary.service)
+    state = replace(wanted, weight=None, stable=stable, canary=canary)
+    _patch(draft, route, [state])
 
 
 def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
     wanted = wanted_state(draft, route, goal)
     objects = dict(route.objects)
     if not list(route.router.references(route.config, draft.rollout.namespace)):
-        if _differs(draft, goal.weight):
+        if _differs(draft, goal.weight) or _is_untold(draft, goal.routes):
             draft.effects.append(ApplyRoute(route.key, wanted))
         return
     observed = route.router.observed(wanted, objects)
     if not observed.stable_hash and not _stable_can_carry(draft, 0):
         # no label was there yet: pods of a Deployment may answer too, until all of ours do (row 5)
         wanted = replace(wanted, stable=Target(wanted.stable.service))
-    for state in _in_safe_order(wanted, observed):
+    _patch(draft, route, _in_safe_order(wanted, observed))
+
+
+def _patch(draft: Draft, route: Route, states: Iterable[Wanted]) -> None:
+    """Go through the states, each from what the one before leaves."""
+    objects = dict(route.objects)
+    for state in states:
         for patch in route.router.plan(state, objects):
             objects[patch.ref] = apply_patch(objects[patch.ref], patch)
             draft.effects.append(PatchRoute(route.key, patch))
@@ -137,7 +178,9 @@ def wanted_state(draft: Draft, route: Route, goal: Goal) -> Wanted:
         weight=goal.weight,
         total=max_weight(canary),
         managed_routes=routing.managed_routes if routing else (),
-        keep_routes=not goal.clears_routes,
+        header_routes=goal.routes.header,
+        mirror_routes=goal.routes.mirror,
+        keep_routes=goal.routes.keep,
     )
 
 
@@ -156,7 +199,14 @@ def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
     then, would else get all requests once more.
     """
     if wanted.stable.pod_hash not in (None, observed.stable_hash):
-        yield replace(wanted, weight=None, canary=Target(wanted.canary.service), keep_routes=True)
+        yield replace(
+            wanted,
+            weight=None,
+            canary=Target(wanted.canary.service),
+            header_routes=(),
+            mirror_routes=(),
+            keep_routes=True,
+        )
     moves = wanted.canary.pod_hash not in (None, observed.canary_hash)
     # a weight that cannot be told may be a greater one: some of several routes were written, and then not
     falls = observed.weight is None or observed.weight > (wanted.weight or 0)
@@ -184,6 +234,19 @@ def _note_weights(draft: Draft, weight: int) -> None:
     draft.declare("TrafficWeightUpdated", f"Traffic weight updated {change}")
 
 
+def _note_routes(draft: Draft, routes: ManagedRoutes) -> None:
+    """Note what routers outside the cluster were told, since it cannot be read from them."""
+    if _is_untold(draft, routes) and any(isinstance(e, ApplyRoute) for e in draft.effects):
+        note = {names.OUTSIDE_ROUTES: routes.digest() or None}
+        draft.effects.append(PatchRollout({"metadata": {"annotations": note}}))
+
+
+def _is_untold(draft: Draft, routes: ManagedRoutes) -> bool:
+    """The routes are others than those that routers outside the cluster were told last."""
+    told = draft.rollout.meta.annotations.get(names.OUTSIDE_ROUTES, "")
+    return not routes.keep and told != routes.digest()
+
+
 def _differs(draft: Draft, weight: int) -> bool:
     before = draft.status.weights
     return before is None or replace(before, verified=None) != _weights(draft, weight)
@@ -192,15 +255,17 @@ def _differs(draft: Draft, weight: int) -> bool:
 def _weights(draft: Draft, weight: int) -> Weights:
     canary, revisions = draft.canary, draft.revisions
     new, stable = revisions.new, revisions.stable
+    # ping and pong have no name here, as in the reference: only those that the strategy names itself do
+    named = draft.rollout.canary or canary
     return Weights(
         canary=WeightStatus(
             weight=weight,
-            service=canary.canary_service,
+            service=named.canary_service,
             pod_hash=new.pod_hash if new else "",
         ),
         stable=WeightStatus(
             weight=max_weight(canary) - weight,
-            service=canary.stable_service,
+            service=named.stable_service,
             pod_hash=stable.pod_hash if stable else "",
         ),
     )
@@ -211,12 +276,14 @@ def present_state(snapshot: Snapshot, route: Route) -> Wanted | None:
     weights, canary = snapshot.rollout.status.weights, snapshot.rollout.canary
     if weights is None or canary is None or canary.routing is None:
         return None
+    now = with_services(snapshot.rollout, canary)
+    stable, other = weights.stable.service, weights.canary.service
     return Wanted(
         rollout=snapshot.rollout.name,
         namespace=snapshot.rollout.namespace,
         config=route.config,
-        stable=Target(weights.stable.service, weights.stable.pod_hash or None),
-        canary=Target(weights.canary.service, weights.canary.pod_hash or None),
+        stable=Target(stable or now.stable_service, weights.stable.pod_hash or None),
+        canary=Target(other or now.canary_service, weights.canary.pod_hash or None),
         weight=weights.canary.weight,
         total=max_weight(canary),
         managed_routes=canary.routing.managed_routes,

@@ -29,7 +29,18 @@ PROPAGATION_DELAY: Final = "gradatim.dev/traffic-propagation-delay"
 #: A note of ours on a Rollout whose pods replace those of a Deployment: how many that had before.
 REPLICAS_BEFORE: Final = "gradatim.dev/replicas-before-rollout"
 
+#: A note of ours on a Rollout with a router outside the cluster: the managed routes that it was last told.
+OUTSIDE_ROUTES: Final = "gradatim.dev/outside-routes"
+
 #: Annotations of a Rollout that its ReplicaSets never get.
 NOT_COPIED: Final = frozenset(
-    {LAST_APPLIED, REVISION, REVISION_HISTORY, DESIRED_REPLICAS, NOTIFIED, REPLICAS_BEFORE}
+    {
+        LAST_APPLIED,
+        REVISION,
+        REVISION_HISTORY,
+        DESIRED_REPLICAS,
+        NOTIFIED,
+        REPLICAS_BEFORE,
+        OUTSIDE_ROUTES,
+    }
 )

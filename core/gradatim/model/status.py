@@ -85,6 +85,7 @@ class Status:
     ready_replicas: int = 0
     available_replicas: int = 0
     weights: Weights | None = None
+    stable_ping_pong: str = ""
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
     blue_green: BlueGreenStatus = field(default_factory=BlueGreenStatus)
@@ -127,6 +128,7 @@ def read_status(reader: Reader) -> Status:
         ready_replicas=reader.number("readyReplicas"),
         available_replicas=reader.number("availableReplicas"),
         weights=_weights(canary.object("weights")) if canary.has("weights") else None,
+        stable_ping_pong=canary.text("stablePingPong"),
         step_run=read_run_status(canary, "currentStepAnalysisRunStatus"),
         background_run=read_run_status(canary, "currentBackgroundAnalysisRunStatus"),
         blue_green=read_blue_green_status(reader.object("blueGreen")),

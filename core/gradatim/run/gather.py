@@ -14,6 +14,7 @@ from ..decide import Route, Snapshot
 from ..decide.analysis import gather as follow_templates
 from ..decide.claims import claimed
 from ..decide.metadata import metadata_blocks
+from ..decide.pingpong import with_services
 from ..decide.restart import is_due
 from ..decide.traffic import present_state
 from ..errors import PluginError
@@ -258,6 +259,7 @@ def template_key(namespace: str, ref: TemplateRef) -> Hashable:
 def _service_names(rollout: Rollout) -> Iterator[str]:
     canary, block = rollout.canary, rollout.blue_green_view
     if canary is not None:
+        canary = with_services(rollout, canary)
         yield from filter(None, (canary.stable_service, canary.canary_service))
     if block is not None:
         yield from filter(None, (block.active_service, block.preview_service))

@@ -19,12 +19,9 @@ _CANARY: Final = _SPEC / "strategy" / "canary"
 #: Path and name of each field, and whether a Rollout uses it.
 _OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] = (
     (_CANARY / "dynamicStableScale", "dynamicStableScale", lambda c: c.dynamic_stable_scale),
-    (_CANARY / "pingPong", "pingPong", lambda c: c.ping_pong),
 )
 _STEPS: Final = {
     "experiment": "a step with an experiment",
-    "setHeaderRoute": "a step with setHeaderRoute",
-    "setMirrorRoute": "a step with setMirrorRoute",
     "plugin": "a step with a plugin",
 }
 
