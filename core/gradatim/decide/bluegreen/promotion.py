@@ -21,7 +21,8 @@ def is_fast_rollback(draft: BlueGreenDraft) -> bool:
     if new is stable or draft.rolls_back:
         return True
     waits = new.has_deadline and draft.status.aborted_at is None
-    return waits and new.meta.created < stable.meta.created
+    # the API server tells the second only
+    return waits and new.meta.created <= stable.meta.created
 
 
 def is_fast_tracked(draft: BlueGreenDraft) -> bool:
