@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from switchworld import ACTIVE, ANALYSIS, PREVIEW, SwitchWorld, deployed
 
+from gradatim.decide.effects import PatchReplicaSet
+from gradatim.decide.predict import after
+
 
 def replaced(replicas: int = 2, **block: Any) -> SwitchWorld:
     """A world in which the second revision has just been promoted."""
@@ -67,6 +70,40 @@ def test_the_pods_of_an_aborted_release_stay_for_a_while(
     world.run(after)
     assert world.sets() == {1: (2, 2), 2: (left, left)}
     assert world.selectors() == {ACTIVE: 1, PREVIEW: 2}
+
+
+def test_a_second_abort_has_its_whole_delay_and_no_service_flips() -> None:
+    """users.md row 12: there the second abort ignored the delay, and the preview flipped to and fro."""
+    world = deployed(2, autoPromotionEnabled=False, abortScaleDownDelaySeconds=20)
+    world.image("app:v2")
+    world.run(3)
+    for _ in range(2):
+        world.abort()
+        world.run(15)
+        assert world.sets() == {1: (2, 2), 2: (2, 2)}
+        world.run(20)
+        assert world.sets() == {1: (2, 2), 2: (0, 0)}
+        world.retry()
+        world.run(10)
+        assert world.phase == ("Paused", "BlueGreenPause")
+    switched = [e for e in world.events if "SwitchService" in e and PREVIEW in e]
+    assert len(switched) == 2
+
+
+def test_an_aborted_revision_that_still_answers_keeps_its_pods_whatever_its_deadline_says() -> None:
+    world = deployed(4, postPromotionAnalysis=ANALYSIS)
+    world.verdict = lambda _: ("Running", "")
+    world.image("app:v2")
+    world.run(5)
+    world.lose(1, 3)
+    world.abort()
+    new = world.of_revision(2)
+    world.carry_out(world.decide())
+    late = PatchReplicaSet(new.name, {"scale-down-deadline": "2026-01-01T00:00:00Z"})
+    world.snapshot = after(world.snapshot, late, world.now)
+    world.carry_out(world.decide())
+    assert world.selectors()[ACTIVE] == 2
+    assert world.of_revision(2).replicas == 4
 
 
 def test_the_deadline_of_an_aborted_revision_stays_on_it() -> None:

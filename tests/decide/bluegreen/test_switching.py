@@ -135,6 +135,15 @@ def test_an_abort_waits_until_stable_can_carry(stable: int, new: int, goes_back:
     assert world.of_revision(2).replicas == 4
 
 
+def test_a_restart_takes_one_pod_after_the_other_and_moves_no_service() -> None:
+    world = deployed(2)
+    raw = world.rollout.raw["spec"]
+    world.edit(lambda spec: {**raw, "restartAt": "2026-01-01T00:01:00Z"})
+    world.run(5)
+    assert world.phase == ("Progressing", "rollout is restarting")
+    assert world.selectors() == {ACTIVE: 1, PREVIEW: 1}
+
+
 def test_a_person_who_pauses_holds_the_switch_but_not_the_preview() -> None:
     world = deployed()
     world.image("app:v2")
