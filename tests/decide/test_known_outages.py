@@ -251,3 +251,22 @@ def test_a_basic_canary_moves_the_service_of_stable_with_its_last_pods() -> None
         i for i, e in enumerate(world.log) if isinstance(e, ScaleReplicaSet) and e.replicas == 0
     ]
     assert switched[-1] < gone[-1]
+
+
+def test_a_change_of_scale_at_the_end_of_an_aborted_canary_takes_its_service_along() -> None:
+    world = routed(manifest(2, **istio(steps=[])), lag=0, delay=0)
+    world.run()
+    world.image("app:v2")
+    world.carry_out(world.decide())
+    world.kubelet()
+    world.abort()
+    for _ in range(3):
+        world.carry_out(world.decide())
+        world.kubelet()
+        world.pass_time(1)
+    assert world.selectors() == {"web-stable": 1, "web-canary": 2}
+    world.scale(1)
+    world.pass_time(60)
+    world.run()
+    assert world.selectors() == {"web-stable": 1, "web-canary": 1}
+    assert world.of_revision(2).replicas == 0

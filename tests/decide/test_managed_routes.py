@@ -11,10 +11,19 @@ from world import World, istio, manifest, routed
 
 from gradatim.decide import Route
 from gradatim.decide.effects import ApplyRoute, PatchRollout, PatchRoute, ScaleReplicaSet
-from gradatim.decide.managedroutes import NO_ROUTES, routes_at
+from gradatim.decide.managedroutes import NO_ROUTES, has_managed_routes, routes_at
 from gradatim.decide.safety import violations
 from gradatim.model.rollout import parse_rollout
-from gradatim.plugin import HeaderRoute, MirrorRoute, ObjectRef, Patch, TrafficRouter, Wanted
+from gradatim.plugin import (
+    HeaderRoute,
+    MirrorRoute,
+    ObjectRef,
+    Patch,
+    RouterError,
+    TrafficRouter,
+    Wanted,
+)
+from gradatim_istio.router import IstioRouter
 
 MATCH = {"headerName": "agent", "headerValue": {"exact": "curl"}}
 OTHER = {"headerName": "beta", "headerValue": {"regex": "(a|b)"}}
@@ -221,6 +230,32 @@ def test_the_safety_check_sees_managed_routes_to_pods_that_go() -> None:
     made = [e for e in world.decide().effects if isinstance(e, PatchRoute)]
     bare = replace(later, routes=world.snapshot.routes, replica_sets=dead)
     assert [f for f in violations(bare, made, world.now) if "managed routes are made" in f]
+
+
+class Silent(IstioRouter):
+    """It cannot say which routes there are."""
+
+    def without_routes(
+        self, names: Any, config: Any, namespace: str, objects: Any
+    ) -> Iterable[Patch]:
+        raise RouterError("not now")
+
+
+def test_pods_stay_while_a_router_cannot_say_which_routes_there_are() -> None:
+    steps = [{"setCanaryScale": {"replicas": 1}}, PAUSE, {"setCanaryScale": {"replicas": 0}}, PAUSE]
+    world = world_of(*steps)
+    route = replace(world.snapshot.routes[0], router=Silent())
+    world.snapshot = replace(world.snapshot, routes=(route,))
+    assert has_managed_routes(world.snapshot)
+    world.promote()
+    world.checked = False
+    world.carry_out(world.decide())
+    world.pass_time(60)
+    world.carry_out(world.decide())
+    assert world.of_revision(2).replicas == 1
+    world.snapshot = replace(world.snapshot, routes=(replace(route, router=IstioRouter()),))
+    world.run()
+    assert world.of_revision(2).replicas == 0
 
 
 class Outside(TrafficRouter):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from world import World, manifest, ping_pong, routed
+from world import World, manifest, ping_pong, routed, service
 
 from gradatim.decide.pingpong import flipped
 from gradatim.decide.traffic import present_state
+from gradatim.model.workload import parse_service
 
 #: ping is "web-stable" and pong "web-canary" in this world.
 STEPS: list[dict[str, Any]] = [{"setWeight": 50}, {"pause": {}}]
@@ -121,6 +122,22 @@ def test_services_that_the_strategy_names_itself_come_first() -> None:
     world.run()
     assert (stable(world), world.weights()) == ("pong", (100, 0))
     assert world.selectors() == {"web-stable": 2, "web-canary": 2}
+
+
+def test_without_routing_no_service_ever_names_pods_that_are_gone() -> None:
+    services = {"pingService": "a", "pongService": "b"}
+    around = {name: parse_service(service(name)) for name in services.values()}
+    world = World.of(manifest(2, steps=STEPS, pingPong=services), services=around)
+    world.run()
+    for image in ("app:v2", "app:v3"):
+        world.image(image)
+        world.run()
+        world.promote()
+        world.run()
+        assert world.phase == ("Healthy", "")
+        alive = {r.revision for r in world.snapshot.replica_sets if r.replicas}
+        assert set(world.selectors().values()) <= {0, *alive}
+    assert stable(world) == "ping"
 
 
 def test_a_router_is_asked_for_the_services_of_the_moment() -> None:

@@ -76,9 +76,8 @@ def _pass(draft: Draft) -> Json:
         return _reset(draft)
     if _is_rescaled(draft):
         draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
-        if draft.canary.routing is None:
-            # without routing this may take the last pods of stable, and its Service goes with them
-            switch_services(draft)
+        # this may take the last pods of stable, or of an aborted canary, and their Service goes before them
+        switch_services(draft)
         scale_all(draft)
         return _status(draft, moves=False)
     clean_history(draft)
