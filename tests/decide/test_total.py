@@ -15,6 +15,7 @@ from world import START, World, istio, manifest, routed
 
 from gradatim.decide import Snapshot, decide
 from gradatim.decide.decision import Decision
+from gradatim.model import names
 from gradatim.model.reading import Json
 from gradatim.model.rollout import parse_rollout
 from gradatim.model.workload import parse_replica_set, parse_service
@@ -380,3 +381,28 @@ def test_a_deadline_that_cannot_be_read_counts_as_over() -> None:
     world.snapshot = replace(world.snapshot, replica_sets=sets)
     world.run(20)
     assert world.of_revision(1).replicas == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"template": {"metadata": [], "spec": {"containers": []}}},
+        {"template": {"metadata": {"labels": ["app"]}}},
+        {"selector": {"matchLabels": ["app"]}},
+    ],
+    ids=["metadata-is-a-list", "labels-are-a-list", "matchLabels-are-a-list"],
+)
+def test_a_template_of_the_wrong_shape_makes_no_decision_raise(change: dict[str, Any]) -> None:
+    raw = manifest(2)
+    raw["spec"] |= change
+    World.of(raw).decide()
+
+
+def test_a_revision_of_thousands_of_digits_counts_as_none() -> None:
+    world = World.of(manifest(2))
+    world.run()
+    (replica_set,) = world.snapshot.replica_sets
+    meta = replace(replica_set.meta, annotations={names.REVISION: "9" * 5000})
+    world.snapshot = replace(world.snapshot, replica_sets=(replace(replica_set, meta=meta),))
+    assert world.snapshot.replica_sets[0].revision == 0
+    world.decide()

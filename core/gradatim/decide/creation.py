@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..model import names
-from ..model.reading import Json
+from ..model.reading import Json, Reader
 from ..model.rollout import Rollout
 from ..model.workload import ReplicaSet, parse_replica_set
 from .draft import Draft
@@ -20,17 +20,20 @@ from .injection import injected
 def new_replica_set(rollout: Rollout, *, pod_hash: str, revision: int) -> Json:
     """The body of the ReplicaSet for the current template, with no pods yet."""
     name = f"{rollout.name}-{pod_hash}"
-    template_meta = rollout.template.get("metadata") or {}
-    labels = {**(template_meta.get("labels") or {}), names.POD_HASH: pod_hash}
+    template_meta = Reader(rollout.template).object("metadata")
+    labels = {**template_meta.texts("labels"), names.POD_HASH: pod_hash}
     annotations = {k: v for k, v in rollout.meta.annotations.items() if k not in names.NOT_COPIED}
     annotations[names.REVISION] = str(revision)
     annotations[names.DESIRED_REPLICAS] = str(rollout.replicas)
     selector = dict(rollout.selector)
-    selector["matchLabels"] = {**(selector.get("matchLabels") or {}), names.POD_HASH: pod_hash}
+    selector["matchLabels"] = {
+        **Reader(rollout.selector).texts("matchLabels"),
+        names.POD_HASH: pod_hash,
+    }
     spec: Json = {
         "replicas": 0,
         "selector": selector,
-        "template": {**rollout.template, "metadata": {**template_meta, "labels": labels}},
+        "template": {**rollout.template, "metadata": {**template_meta.raw, "labels": labels}},
     }
     if rollout.min_ready_seconds:
         spec["minReadySeconds"] = rollout.min_ready_seconds

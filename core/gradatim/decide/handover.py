@@ -8,7 +8,7 @@ has an available one in its place (`spec/users.md` row 6; §2.19 of the referenc
 from __future__ import annotations
 
 from ..model import names
-from ..model.reading import Json
+from ..model.reading import Json, whole_number
 from ..model.workloadref import NEVER, ON_SUCCESS, Workload
 from ..plugin import ObjectRef
 from .effects import PatchRollout, PatchWorkload
@@ -59,8 +59,7 @@ def handover(snapshot: Snapshot) -> list[PatchRollout | PatchWorkload]:
 
 
 def _noted(snapshot: Snapshot) -> int | None:
-    text = snapshot.rollout.meta.annotations.get(names.REPLICAS_BEFORE, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return whole_number(snapshot.rollout.meta.annotations.get(names.REPLICAS_BEFORE, ""))
 
 
 def _note(replicas: int | None) -> PatchRollout:

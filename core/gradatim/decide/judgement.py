@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..model.names import REVISION
+from ..model.reading import whole_number
 from ..model.status import Status
 from .conditions import (
     ABORTED_REASON,
@@ -92,7 +93,7 @@ def _judge_completion(draft: Draft, status: NextStatus, conditions: Conditions) 
 
 def _revision(draft: Draft) -> int:
     text = draft.rollout.meta.annotations.get(REVISION, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return whole_number(text) or 0
 
 
 def _tell_abort(draft: Draft, conditions: Conditions) -> None:

@@ -19,6 +19,9 @@ Path: TypeAlias = tuple[str | int, ...]
 
 _EMPTY: Final[Json] = {}
 
+#: Digits of the greatest int64. Longer texts are somebody's mistake, and reading them takes its time.
+_MOST_DIGITS: Final = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -141,6 +144,11 @@ class Reader:
             elif value is not None:
                 self.fault(f"must be a string, not {_named(value)}", key, name)
         return found
+
+
+def whole_number(text: str) -> int | None:
+    """The number that an annotation holds; None if it is none, or none that Kubernetes could have written."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def parse_time(text: str) -> datetime | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import names
 from .meta import Meta, read_meta
-from .reading import Fault, Json, Reader, parse_time
+from .reading import Fault, Json, Reader, parse_time, whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class ReplicaSet:
     def desired(self) -> int | None:
         """`spec.replicas` of the Rollout when this set was last scaled."""
         text = self.meta.annotations.get(names.DESIRED_REPLICAS, "")
-        return int(text) if text.isascii() and text.isdigit() else None
+        return whole_number(text)
 
     def is_saturated(self, replicas: int) -> bool:
         """It has been asked for all of the Rollout's `replicas`, and all of them can answer."""
@@ -68,7 +68,7 @@ class ReplicaSet:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return whole_number(text) or 0
 
 
 def parse_replica_set(raw: Json) -> ReplicaSet:
