@@ -270,3 +270,25 @@ def test_a_change_of_scale_at_the_end_of_an_aborted_canary_takes_its_service_alo
     world.run()
     assert world.selectors() == {"web-stable": 1, "web-canary": 1}
     assert world.of_revision(2).replicas == 0
+
+
+def test_a_full_promotion_outranks_an_abort_from_the_first_pass_on() -> None:
+    from world import service
+
+    from gradatim.model.workload import parse_service
+
+    names = {"canaryService": "web-canary", "stableService": "web-stable"}
+    services = {n: parse_service(service(n)) for n in names.values()}
+    raw = manifest(6, steps=[{"setWeight": 50}, {"pause": {}}], maxUnavailable=5, **names)
+    world = World.of(raw, services=services)
+    world.run()
+    world.image("app:v2")
+    world.run(pods=1)
+    world.promote_full()
+    world.carry_out(world.decide())
+    world.kubelet(1)
+    world.abort()
+    # each plan is checked against the safety rules: stable's Service never names pods that are gone
+    world.run(pods=1)
+    assert world.phase == ("Healthy", "")
+    assert not world.status.get("abort")

@@ -63,8 +63,11 @@ def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) ->
         step_hash=steps_hash,
         weights=rollout.status.weights,
         rolls_back=rolls_back,
-        # a release that is complete has nothing to take back, and one that goes back already is on that way
-        abort_dropped=rolls_back or (is_promoted(rollout) and rollout.status.pod_hash == pod_hash),
+        # a release that is complete has nothing to take back, one that goes back already is on that way, and
+        # a full promotion outranks an abort: stable's pods may be gone by then
+        abort_dropped=rolls_back
+        or rollout.status.promote_full
+        or (is_promoted(rollout) and rollout.status.pod_hash == pod_hash),
     )
 
 
