@@ -138,8 +138,8 @@ def end_on_sigterm() -> None:
 def _kill(pid: int, state: Path) -> None:
     """End a server of ours that is still there: an API server waits a minute for an etcd that has gone."""
     with contextlib.suppress(OSError):
-        # a pid may be somebody else's by now; ours still has its folder
-        if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(state):
+        # a pid may be somebody else's by now; ours still has its folder, which reads as "… (deleted)" once it is gone
+        if str(Path(f"/proc/{pid}/cwd").readlink()).startswith(str(state)):
             os.kill(pid, signal.SIGKILL)
 
 

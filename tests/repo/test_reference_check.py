@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -107,3 +109,20 @@ def test_what_runs_is_ended_when_the_block_is_left(check, tmp_path):
     with check.running("it", command, tmp_path / "log", {}) as process:
         assert process.poll() is None
     assert process.returncode is not None
+
+
+def test_a_server_whose_folder_is_gone_is_still_known_as_ours(check, tmp_path):
+    """An API server goes on for a minute after its etcd and its folder; it was left behind once."""
+    cluster = sys.modules["cluster"]
+    if not Path("/proc/self/cwd").exists():
+        pytest.skip("there is no /proc")
+    state = tmp_path / "kube"
+    state.mkdir()
+    command = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
+    with subprocess.Popen(command, cwd=state, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        state.rmdir()
+        cluster._kill(process.pid, tmp_path / "another")
+        assert process.poll() is None
+        cluster._kill(process.pid, state)
+        assert process.wait(20) == -signal.SIGKILL
