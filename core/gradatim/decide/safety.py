@@ -145,7 +145,8 @@ def _moved(before: _World, following: _World) -> Iterator[str]:
 
 def _routes_to_nobody(before: _World, following: _World) -> Iterator[str]:
     """Managed routes send requests to the canary whatever its weight is: so it needs pods, too."""
-    if not has_managed_routes(following.snapshot):
+    if not has_managed_routes(following.snapshot) or following.snapshot.rollout.replicas == 0:
+        # with `replicas: 0` nobody is meant to answer, whatever the routes say
         return
     dead = [
         side.pod_hash
