@@ -182,8 +182,10 @@ def test_subsets_lose_their_hash_when_they_are_not_named_any_more() -> None:
 
 def test_managed_routes_go_with_the_rollout_and_those_of_another_stay() -> None:
     async def story(live: Live) -> None:
-        steps = [{"setWeight": 50}, {"pause": {}}]
+        match = [{"headerName": "agent", "headerValue": {"exact": "curl"}}]
         mine, shared = {"name": "by-header"}, {"name": "shared"}
+        headers = [{"setHeaderRoute": {**route, "match": match}} for route in (mine, shared)]
+        steps = [{"setWeight": 50}, *headers, {"pause": {}}]
         *mesh, web = by_subsets(steps=steps)
         web["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = [mine, shared]
         live.apply(*mesh, web)
@@ -195,9 +197,6 @@ def test_managed_routes_go_with_the_rollout_and_those_of_another_stay() -> None:
         shop["metadata"]["name"] = "shop"
         shop["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = [shared]
         live.apply(shop)
-        route = live.sim.get("VirtualService", "web")["spec"]["http"]
-        made = [{**route[0], "name": name} for name in ("by-header", "shared")]
-        live.sim.patch("VirtualService", "web", {"spec": {"http": [*made, *route]}})
         await asyncio.sleep(5)
         assert route_names(live) == ["by-header", "shared", "primary"]
         # When the Rollout goes, then its own route goes, and what the other names stays

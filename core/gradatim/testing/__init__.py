@@ -18,9 +18,10 @@ before one of their modules is imported.
 
 from __future__ import annotations
 
+from gradatim.plugin.patches import PatchError, apply_patch, apply_patches
+
 from .corpus import HOSTILE_BODIES, HOSTILE_VALUES, hostile_blocks
 from .fakes import NOW, Answer, ScriptedServer, a_query, a_wanted
-from .patches import PatchError, apply_patch, apply_patches
 
 __all__ = [
     "HOSTILE_BODIES",

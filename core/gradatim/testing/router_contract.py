@@ -28,10 +28,10 @@ from gradatim.plugin import (
     TrafficRouter,
     Wanted,
 )
+from gradatim.plugin.patches import PatchError, apply_patches
 
 from .corpus import at, places, replaced, without
 from .fakes import a_wanted
-from .patches import PatchError, apply_patches
 from .plugin_contract import BLOCK, PluginContract
 
 Objects = dict[ObjectRef, Json]
