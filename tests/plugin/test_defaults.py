@@ -55,6 +55,7 @@ async def test_a_provider_needs_to_measure_only() -> None:
     assert provider.result_metadata(QUERY) == {}
     assert await provider.probe(QUERY, PATH) == []
     assert provider.identity(QUERY) is None
+    assert provider.account(QUERY) is None
     await provider.garbage_collect(QUERY, 10)
     await provider.aclose()
 

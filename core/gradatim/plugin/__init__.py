@@ -32,6 +32,7 @@ from __future__ import annotations
 from .errors import ProviderError, RouterError
 from .metric import Json, Measurement, MetricProvider, Query, SecretRef, Verdict
 from .problem import FieldPath, Problem
+from .ratelimit import RateLimit
 from .spec import API_VERSION, hookimpl, hookspec
 from .traffic import (
     Capability,
@@ -62,6 +63,7 @@ __all__ = [
     "Problem",
     "ProviderError",
     "Query",
+    "RateLimit",
     "RouterError",
     "SecretRef",
     "Target",

@@ -7,6 +7,7 @@ The core catches them at the fence around each plugin call and adds the plugin's
 from __future__ import annotations
 
 from ..errors import GradatimError
+from .ratelimit import RateLimit
 
 
 class ProviderError(GradatimError):
@@ -17,14 +18,21 @@ class ProviderError(GradatimError):
         retry_after: seconds after which asking again makes sense, when the service said so.
         outage: the service itself did not answer (timeout, 5xx, 429), so nothing is known about
             the release. False when the question was wrong and will stay wrong.
+        rate_limit: what the reply said of the service's rate limit; `remaining=0` for a 429.
     """
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, outage: bool = False
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        outage: bool = False,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.outage = outage
+        self.rate_limit = rate_limit
 
 
 class RouterError(GradatimError):

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
 from .problem import FieldPath, Problem
+from .ratelimit import RateLimit
 
 #: A JSON object: `str` keys, and values of `None, bool, int, float, str, list, dict`. Never mutate one.
 Json: TypeAlias = dict[str, Any]
@@ -85,6 +86,11 @@ class Measurement:
         message: a sentence for the status, without secrets.
         metadata: short strings to keep with the measurement; they come back in `Query.metadata`.
         no_data: the provider answered, and there is nothing there to judge.
+        rate_limit: what the reply said of the service's rate limit.
+        query: the question as it was asked, in one text, for the record of the measurement. "": the
+            core keeps the block.
+        samples: the raw samples that the value was made of, as JSON, for the record. None: the core
+            keeps the value. The core bounds what it keeps of both, and takes secrets out.
     """
 
     value: object = None
@@ -95,6 +101,9 @@ class Measurement:
     message: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     no_data: bool = False
+    rate_limit: RateLimit | None = None
+    query: str = ""
+    samples: object = None
 
 
 class MetricProvider(ABC):
@@ -153,6 +162,15 @@ class MetricProvider(ABC):
 
     def identity(self, query: Query) -> Hashable | None:
         """Queries of equal identity in one window may share one answer. None: never. No I/O."""
+        del query
+        return None
+
+    def account(self, query: Query) -> Hashable | None:
+        """Whose rate limit the query uses: a credential and an address. Queries of equal account share one.
+
+        Never the credential itself, but a keyed hash of it. None: unknown; the core takes the address that
+        the block names. No I/O.
+        """
         del query
         return None
 

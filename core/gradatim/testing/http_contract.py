@@ -118,7 +118,8 @@ class HTTPProviderContract(MetricProviderContract):
     @pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
     def test_a_service_that_echoes_the_request_gives_no_secret_away(self, status: int) -> None:
         async def scenario(provider: MetricProvider) -> None:
-            shown = [repr(provider), repr(provider.identity(self.query()))]
+            query = self.query()
+            shown = [repr(provider), repr(provider.identity(query)), repr(provider.account(query))]
             for call in self._calls(provider):
                 try:
                     shown.append(repr(await call))

@@ -72,6 +72,12 @@ class MetricProviderContract(PluginContract):
         if first != second or hash(first) != hash(second):
             pytest.fail("the identities of two equal queries differ: the broker would ask twice")
 
+    def test_equal_queries_have_one_account(self) -> None:
+        provider = self.provider_class()
+        first, second = (provider.account(self.query()) for _ in range(2))
+        if first != second or hash(first) != hash(second):
+            pytest.fail("the accounts of two equal queries differ: their rate limit is one")
+
     def test_the_metadata_of_a_result_is_texts(self) -> None:
         metadata: Mapping[str, object] = self.provider_class().result_metadata(self.query())
         for name, value in metadata.items():
