@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-NAMES: Final = ("rollouts", "conditions", "hashing", "istio")
+NAMES: Final = ("rollouts", "conditions", "hashing", "istio", "judge")
 
 
 def main(names: list[str]) -> None:

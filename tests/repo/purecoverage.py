@@ -10,7 +10,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-ROOMS = ("model", "expr", "validate", "decide", "plugin")
+ROOMS = ("model", "expr", "judge", "validate", "decide", "plugin")
 
 
 def room_of(path: str) -> str | None:
