@@ -6,6 +6,7 @@ Called by `decide/analysis` for metrics that the annotation `gradatim.dev/judge`
 
 from __future__ import annotations
 
+from .config import Comparison, Config, Selector, read_config
 from .finding import Classification, Finding
 from .mannwhitney import Shift, shift
 from .rules import Direction, EffectSize, NanStrategy, Rules
@@ -13,12 +14,16 @@ from .verdict import compare
 
 __all__ = [
     "Classification",
+    "Comparison",
+    "Config",
     "Direction",
     "EffectSize",
     "Finding",
     "NanStrategy",
     "Rules",
+    "Selector",
     "Shift",
     "compare",
+    "read_config",
     "shift",
 ]

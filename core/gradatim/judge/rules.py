@@ -1,6 +1,6 @@
 """How samples are to be compared.
 
-In: nothing. Out: frozen values with Kayenta's defaults. `model/judging.py` reads them from an annotation.
+In: nothing. Out: frozen values with Kayenta's defaults. `config.py` reads them from an annotation.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from .errors import ProviderError, RouterError
 from .metric import Json, Measurement, MetricProvider, Query, SecretRef, Verdict
 from .problem import FieldPath, Problem
 from .ratelimit import RateLimit
+from .series import Series
 from .spec import API_VERSION, hookimpl, hookspec
 from .traffic import (
     Capability,
@@ -66,6 +67,7 @@ __all__ = [
     "RateLimit",
     "RouterError",
     "SecretRef",
+    "Series",
     "Target",
     "TrafficRouter",
     "Verdict",

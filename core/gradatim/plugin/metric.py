@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from .problem import FieldPath, Problem
 from .ratelimit import RateLimit
+from .series import Series
 
 #: A JSON object: `str` keys, and values of `None, bool, int, float, str, list, dict`. Never mutate one.
 Json: TypeAlias = dict[str, Any]
@@ -91,6 +92,8 @@ class Measurement:
             core keeps the block.
         samples: the raw samples that the value was made of, as JSON, for the record. None: the core
             keeps the value. The core bounds what it keeps of both, and takes secrets out.
+        series: the answer's series with their labels, where it has any. A metric that is judged by
+            comparison (`gradatim.dev/judge`) finds baseline and canary among them.
     """
 
     value: object = None
@@ -104,6 +107,7 @@ class Measurement:
     rate_limit: RateLimit | None = None
     query: str = ""
     samples: object = None
+    series: tuple[Series, ...] = ()
 
 
 class MetricProvider(ABC):
