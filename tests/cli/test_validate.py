@@ -86,6 +86,30 @@ def test_an_unknown_provider_is_one_line_with_its_path(run: Run) -> None:
     assert summary == "1 problem in 1 object of 1 file"
 
 
+@pytest.mark.parametrize(
+    ("key", "block"),
+    [
+        ("nginx", "{stableIngress: web}"),
+        ("alb", "{ingress: web, servicePort: 80}"),
+        ("smi", "{}"),
+        ("traefik", "{weightedTraefikServiceName: web}"),
+        ("apisix", "{route: {name: web}}"),
+        ("ambassador", "{mappings: [web]}"),
+        ("appMesh", "{virtualService: {name: web}}"),
+    ],
+)
+def test_a_router_that_nobody_serves_is_a_problem_and_no_rollout_without_routing(
+    run: Run, key: str, block: str
+) -> None:
+    routed = ROUTED.replace("istio: {virtualService: {name: web}}", f"{key}: {block}")
+    result = run(a=rollout(more=routed))
+    assert result.exit_code == 1
+    assert (
+        f"spec.strategy.canary.trafficRouting.{key}: no installed plugin serves {key!r}: install a package "
+        "whose plugin has that key, or write one, as the docstring of gradatim.plugin shows"
+    ) in result.output
+
+
 def test_a_misspelt_provider_is_one_line_with_a_suggestion(run: Run) -> None:
     result = run(a=template("dtadog"))
     assert result.exit_code == 1

@@ -271,11 +271,13 @@ def test_a_disabled_plugin_is_not_even_imported(plugins: Plugins, off: dict[str,
         ("datadog", "no installed plugin serves 'datadog': pip install gradatim-datadog"),
         (
             "newRelic",
-            "no installed plugin serves 'newRelic' (installed plugins serve constant; cannot be used: broken)",
+            "no installed plugin serves 'newRelic': install a package whose plugin has that key, or write one, "
+            "as the docstring of gradatim.plugin shows "
+            "(installed plugins serve constant; cannot be used: broken)",
         ),
         ("constants", "did you mean 'constant'?"),
         ("prometeus", "did you mean 'prometheus'?"),
-        ("example.com/x", "no installed plugin serves 'example.com/x' (installed"),
+        ("example.com/x", "no installed plugin serves 'example.com/x': install a package whose"),
         ("broken", "plugin broken (acme 3.1) is installed and cannot be used: SystemExit: 1"),
         ("org/broken", "plugin broken (acme 3.1) is installed and cannot be used"),
     ],

@@ -63,7 +63,10 @@ def unserved(key: str, keys: Collection[str], plugins: Collection[PluginInfo]) -
     near = difflib.get_close_matches(key, [*keys, *OURS, *KNOWN_TO_ARGO], n=1)
     if key not in KNOWN_TO_ARGO and near:
         return f"no installed plugin serves {key!r}; did you mean {near[0]!r}? ({there})"
-    return f"no installed plugin serves {key!r} ({there})"
+    return (
+        f"no installed plugin serves {key!r}: install a package whose plugin has that key, "
+        f"or write one, as the docstring of gradatim.plugin shows ({there})"
+    )
 
 
 def contested(key: str, owners: Iterable[PluginInfo]) -> str:
