@@ -37,6 +37,7 @@ def rights(*roles: dict) -> set[tuple[str, str, str]]:
 RBAC = objects("rbac.yaml")
 CONTROLLER = RBAC["ClusterRole", "gradatim"]
 SECRETS = RBAC["ClusterRole", "gradatim-secrets"]
+JOBS = RBAC["ClusterRole", "gradatim-jobs"]
 NAMESPACED = objects("namespaced/rbac.yaml")
 (CONTAINER,) = objects("install.yaml")["Deployment", "gradatim"]["spec"]["template"]["spec"][
     "containers"
@@ -67,6 +68,11 @@ def test_secrets_may_be_read_by_name_and_nothing_else():
     assert not any(resource == "secrets" for _, resource, _ in rights(CONTROLLER))
 
 
+def test_jobs_stand_apart():
+    assert ("batch", "jobs", "create") in rights(JOBS)
+    assert not any(group == "batch" for group, _, _ in rights(CONTROLLER))
+
+
 def test_the_lease_has_the_name_that_argo_rollouts_uses():
     named = [
         rule for rule in RBAC["Role", "gradatim-lease"]["rules"] if "create" not in rule["verbs"]
@@ -78,7 +84,8 @@ def test_the_lease_has_the_name_that_argo_rollouts_uses():
 def test_one_namespace_has_the_same_rights_as_the_whole_cluster():
     cluster_wide = {r for r in rights(CONTROLLER) if r[1] == "clusteranalysistemplates"}
     role = NAMESPACED["Role", "gradatim-namespaced"]
-    assert rights(role) == (rights(CONTROLLER) | rights(SECRETS)) - cluster_wide
+    whole = rights(CONTROLLER) | rights(SECRETS) | rights(JOBS)
+    assert rights(role) == whole - cluster_wide
     assert not any(kind.startswith("Cluster") for kind, _ in NAMESPACED)
 
 

@@ -255,7 +255,14 @@ async def _run(flags: Flags) -> None:
             resync=flags.rollout_resync,
             propagation_delay=flags.propagation_delay,
         )
-        controller = Controller(client, registry, settings)
+
+        async def elsewhere(kubeconfig: str) -> Client:
+            inside = {k: v for k, v in os.environ.items() if k.startswith("KUBERNETES_")}
+            if kubeconfig == "in-cluster":
+                return Client(await login(LoginOptions(pace=pace), {**inside, "HOME": "/nowhere"}))
+            return Client(await login(LoginOptions(kubeconfig, pace=pace)))
+
+        controller = Controller(client, registry, settings, connect=elsewhere)
         port = await health.start("", flags.healthz_port)
         log.info("gradatim: /healthz on port %d, namespace %s", port, own)
 

@@ -22,6 +22,8 @@ NOTIFIED: Final = "notified.notifications.argoproj.io"
 EXPERIMENT_NAME: Final = "experiment.argoproj.io/name"
 ROLLOUT_TYPE: Final = "rollout-type"
 STEP_INDEX: Final = "step-index"
+#: Label of a metric's Jobs and of their pods: the uid of the AnalysisRun that they measure for.
+JOB_OF_RUN: Final = "analysisrun.argoproj.io/uid"
 
 #: A setting of ours on one Rollout: seconds that a change of traffic takes to reach every proxy.
 PROPAGATION_DELAY: Final = "gradatim.dev/traffic-propagation-delay"

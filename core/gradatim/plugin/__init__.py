@@ -30,6 +30,7 @@ use you. `gradatim.testing` has the contract suites to run your plugin against.
 from __future__ import annotations
 
 from .errors import ProviderError, RouterError
+from .jobs import Jobs
 from .metric import Json, Measurement, MetricProvider, Query, SecretRef, Verdict
 from .problem import FieldPath, Problem
 from .ratelimit import RateLimit
@@ -54,6 +55,7 @@ __all__ = [
     "Destination",
     "FieldPath",
     "HeaderRoute",
+    "Jobs",
     "Json",
     "Measurement",
     "MetricProvider",

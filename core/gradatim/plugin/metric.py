@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
 
+from .jobs import Jobs
 from .problem import FieldPath, Problem
 from .ratelimit import RateLimit
 from .series import Series
@@ -59,6 +60,8 @@ class Query:
         environment: the controller's environment variables.
         metadata: of the earlier measurement, for `resume` and `terminate`.
         number: how many measurements of this metric were begun before this one.
+        jobs: the Jobs of the run, for providers that say `uses_jobs`; None for others, and where there is no
+            cluster.
     """
 
     config: Json
@@ -72,6 +75,7 @@ class Query:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     metadata: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
+    jobs: Jobs | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,9 @@ class MetricProvider(ABC):
 
     #: The provider's key: the CRD's own field (`datadog`), or `org/name` for one under `plugin:`.
     key: ClassVar[str]
+
+    #: Whether it measures by running Kubernetes Jobs, which it then finds in `Query.jobs`.
+    uses_jobs: ClassVar[bool] = False
 
     @abstractmethod
     async def measure(self, query: Query) -> Measurement:

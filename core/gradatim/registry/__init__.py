@@ -22,7 +22,10 @@ __all__ = ["BUILTINS", "DISABLE_VARIABLE", "PluginInfo", "Registry", "load_regis
 DISABLE_VARIABLE: Final = "GRADATIM_DISABLE_PLUGINS"
 
 #: Entry points of the controller's own distribution, for a source tree that is not installed.
-BUILTINS: Final[Mapping[str, str]] = {"web": "gradatim.builtin.web"}
+BUILTINS: Final[Mapping[str, str]] = {
+    "job": "gradatim.builtin.job",
+    "web": "gradatim.builtin.web",
+}
 
 
 def load_registry(

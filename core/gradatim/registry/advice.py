@@ -29,7 +29,6 @@ KNOWN_TO_ARGO: Final = frozenset(
         "cloudWatch",
         "graphite",
         "influxdb",
-        "job",
         "kayenta",
         "newRelic",
         "nginx",

@@ -31,6 +31,7 @@ from .defaults import Defaults
 from .dependencies import Dependencies
 from .fence import Fence
 from .gather import Around, Gatherer
+from .jobs import Connect, JobAccess
 from .measuring import Measuring, Surroundings
 from .outside import OutsideRouters
 from .podwatch import PodWatch
@@ -84,6 +85,7 @@ class Controller:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticks: Callable[[], float] = time.monotonic,
+        connect: Connect | None = None,
     ) -> None:
         self.settings = settings = settings or Settings()
         self._client = client
@@ -103,7 +105,10 @@ class Controller:
         self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
         self.fence = Fence(ticks)
         secrets = SecretCache(Secrets(client), ticks)
-        surroundings = Surroundings(namespace=settings.namespace, environment=settings.environment)
+        self._jobs = JobAccess(client, settings.environment, connect)
+        surroundings = Surroundings(
+            namespace=settings.namespace, environment=settings.environment, jobs=self._jobs
+        )
         measuring = Measuring(registry, self.fence, secrets, surroundings, clock)
         self.runs = AnalysisRuns(
             AnalysisPorts(
@@ -145,6 +150,7 @@ class Controller:
             self.run_queue.close()
             await _ended(tasks)
             await self.runs.aclose()
+            await self._jobs.aclose()
             await self._verifying.aclose()
             await self._objects.aclose()
             await self._pods.aclose()

@@ -22,6 +22,7 @@ from gradatim.errors import GradatimError
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, Phase
 from gradatim.plugin import (
+    Jobs,
     Json,
     Measurement,
     MetricProvider,
@@ -30,6 +31,7 @@ from gradatim.plugin import (
     SecretRef,
 )
 from gradatim.run.fence import Call, Fence
+from gradatim.run.jobs import JobAccess
 from gradatim.run.secretcache import SecretReader
 from gradatim.run.shared import Shared
 
@@ -56,10 +58,12 @@ class Surroundings:
     Attributes:
         namespace: the controller's own, where providers' Secrets are by default.
         environment: its environment variables.
+        jobs: gives providers that ask for it access to the Jobs of a run; None: there is no cluster for them.
     """
 
     namespace: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    jobs: JobAccess | None = field(default=None, repr=False)
 
 
 class _FatalError(Exception):
@@ -182,7 +186,12 @@ class Measuring:
             environment=self._surroundings.environment,
             metadata=task.earlier.metadata if task.earlier else {},
             number=task.number,
+            jobs=self._jobs(run, provider),
         )
+
+    def _jobs(self, run: AnalysisRun, provider: MetricProvider) -> Jobs | None:
+        access = self._surroundings.jobs
+        return access.of(run) if access is not None and provider.uses_jobs is True else None
 
     def _namespace_of(self, ref: SecretRef, run: AnalysisRun) -> str:
         return run.meta.namespace if ref.in_run_namespace else self._surroundings.namespace

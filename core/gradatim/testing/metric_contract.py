@@ -14,6 +14,7 @@ import pytest
 
 from gradatim.plugin import MetricProvider, Query, SecretRef
 
+from .fakejobs import FakeJobs
 from .fakes import a_query
 from .plugin_contract import PluginContract
 
@@ -52,6 +53,7 @@ class MetricProviderContract(PluginContract):
                 for name in provider.environment()
                 if name in self.environment_data
             },
+            jobs=FakeJobs() if provider.uses_jobs else None,
         )
 
     def test_the_secrets_that_it_wants_are_references(self) -> None:
