@@ -27,6 +27,8 @@ from .snapshot import Snapshot
 INCONCLUSIVE_RUN = "InconclusiveAnalysisRun"
 CANARY_PAUSE = "CanaryPauseStep"
 BLUE_GREEN_PAUSE = "BlueGreenPause"
+#: Why a release waits that goes on by itself, in its message; Argo Rollouts has no such word.
+HELD_REASON = "ProviderOutage"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +95,31 @@ class Draft:
     def is_aborted(self) -> bool:
         """The release is being taken back, by a person or by this pass."""
         return self.abort_message is not None or (self.status.abort and not self.abort_dropped)
+
+    @property
+    def held(self) -> str:
+        """What a current analysis says whose provider is silent, where its author wants the release to wait; ""."""
+        here = self.status
+        known = (
+            here.step_run,
+            here.background_run,
+            here.blue_green.pre_run,
+            here.blue_green.post_run,
+        )
+        current = {run.name for run in known if run is not None}
+        return next(
+            (
+                run.message
+                for run in self.snapshot.runs
+                if run.meta.name in current and run.holds_rollout and not run.terminate
+            ),
+            "",
+        )
+
+    @property
+    def goes_on(self) -> bool:
+        """The provider answers again that the release was seen waiting for."""
+        return self.status.message.startswith(HELD_REASON) and not self.held
 
     @property
     def is_halted(self) -> bool:

@@ -125,7 +125,7 @@ def _judge_progress(
         conditions.set(
             PROGRESSING, "True", NEW_AVAILABLE_REASON, f"{subject} has successfully progressed."
         )
-    elif became_unhealthy or has_progressed(draft.status, status):
+    elif became_unhealthy or has_progressed(draft.status, status) or draft.goes_on:
         conditions.refresh(
             PROGRESSING, "True", _progress_reason(draft, status), f"{subject} is progressing."
         )
@@ -178,7 +178,7 @@ def is_over_deadline(draft: Draft) -> bool:
     if step is not None and (step.is_pause or step.kind in ("analysis", "experiment")):
         # nobody expects pods to change there, however long it takes
         return False
-    if draft.awaits_verdict:
+    if draft.awaits_verdict or draft.held or draft.goes_on:
         return False
     if any(c.type == PAUSED and c.status == "True" for c in draft.status.conditions):
         return False

@@ -155,7 +155,7 @@ def concluded(draft: Draft, status: NextStatus) -> Json:
     """The whole status: the events of pauses are told, phase and message follow from the rest."""
     status.observed_generation = str(draft.rollout.meta.generation)
     tell_pauses(draft, status)
-    status.phase, status.message = phase_of(draft.rollout, status)
+    status.phase, status.message = phase_of(draft.rollout, status, draft.held)
     return status.json()
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ..model.rollout import Rollout
 from .conditions import ABORTED_REASON, INVALID_SPEC, TIMED_OUT_REASON
+from .draft import HELD_REASON
 from .next_status import NextStatus
 
 
@@ -19,8 +20,11 @@ class Phase(NamedTuple):
     message: str = ""
 
 
-def phase_of(rollout: Rollout, status: NextStatus) -> Phase:
-    """The phase that `status` means for the Rollout."""
+def phase_of(rollout: Rollout, status: NextStatus, held: str = "") -> Phase:
+    """The phase that `status` means for the Rollout.
+
+    `held`: what an analysis says whose provider is silent and that the release waits for.
+    """
     for condition in status.conditions:
         if condition.type == INVALID_SPEC:
             return Phase("Degraded", f"{INVALID_SPEC}: {condition.message}")
@@ -30,6 +34,8 @@ def phase_of(rollout: Rollout, status: NextStatus) -> Phase:
         return Phase("Paused", "manually paused")
     if status.pause_conditions:
         return Phase("Paused", status.pause_conditions[0].reason)
+    if held:
+        return Phase("Paused", f"{HELD_REASON}: {held}")
     if rollout.restart_at is not None and rollout.restart_at != status.restarted_at:
         return Phase("Progressing", "rollout is restarting")
     if status.updated_replicas < rollout.replicas:

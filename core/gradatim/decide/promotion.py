@@ -30,6 +30,8 @@ def promotion_reason(draft: Draft) -> str:
         return "Rollback within window"
     if new is revisions.stable:
         return "Rollback to stable"
+    if draft.held:
+        return ""
     steps, index = len(draft.canary.steps), step_index(rollout)
     if index is None or index == steps:
         return f"Completed all {steps} canary steps"

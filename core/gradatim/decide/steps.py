@@ -14,9 +14,14 @@ from .scaling import wanted_counts
 
 
 def is_complete(draft: Draft) -> bool:
-    """The current step has done its work. A pause by a person holds every step."""
+    """The current step has done its work. A pause by a person holds every step.
+
+    An analysis that waits for its provider holds them as well, but for a pause that a person ends.
+    """
     step = current_step(draft.rollout)
     if step is None or draft.rollout.paused:
+        return False
+    if draft.held and not _is_told_to_go_on(draft):
         return False
     match step.kind:
         case "pause":
@@ -39,10 +44,15 @@ def _has_its_pods(draft: Draft) -> bool:
     return is_at_counts(draft.rollout, draft.revisions, wanted_counts(draft, fresh_weights=True))
 
 
+def _is_told_to_go_on(draft: Draft) -> bool:
+    """The controller paused, and somebody took the condition away: that is how people promote."""
+    step, status = current_step(draft.rollout), draft.status
+    is_pause = step is not None and step.is_pause
+    return is_pause and status.controller_pause and not status.is_paused_for(CANARY_PAUSE)
+
+
 def _pause_over(draft: Draft) -> bool:
-    status = draft.status
-    if status.controller_pause and not status.is_paused_for(CANARY_PAUSE):
-        # the controller paused, and somebody took the condition away: that is how people promote
+    if _is_told_to_go_on(draft):
         return True
     end = _pause_end(draft)
     return end is not None and draft.now > end
@@ -66,5 +76,5 @@ def wait_in_pause(draft: Draft) -> None:
             draft.paused_for.append(CANARY_PAUSE)
         return
     end = _pause_end(draft)
-    if end is not None:
+    if end is not None and (end > draft.now or not draft.held):
         draft.due(end + timedelta(milliseconds=1))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from . import names
 from .analysis import Argument, Metric, MetricRule, read_argument, read_metric, read_rules
 from .meta import Meta, read_meta
 from .reading import Fault, Json, Reader
@@ -113,6 +114,14 @@ class AnalysisRun:
         """The status as it is stored."""
         status = self.raw.get("status")
         return status if isinstance(status, dict) else {}
+
+    @property
+    def holds_rollout(self) -> bool:
+        """A metric that counts has no answer of its provider, and its author wants the release to wait for one."""
+        return not self.phase.is_completed and any(
+            names.HELD in result.metadata and not result.dry_run and not result.phase.is_completed
+            for result in self.results
+        )
 
     def result(self, metric: str) -> MetricResult | None:
         """What that metric has found so far."""

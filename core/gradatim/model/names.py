@@ -34,6 +34,21 @@ REPLICAS_BEFORE: Final = "gradatim.dev/replicas-before-rollout"
 #: A note of ours on a Rollout with a router outside the cluster: the managed routes that it was last told.
 OUTSIDE_ROUTES: Final = "gradatim.dev/outside-routes"
 
+#: Settings of ours on a template, a Rollout or an AnalysisRun: what a measurement without data or without an answer
+#: means, for how long it is asked again, and whether it takes part in the broker.
+ON_NO_DATA: Final = "gradatim.dev/on-no-data"
+NO_DATA_BUDGET: Final = "gradatim.dev/no-data-budget"
+ON_PROVIDER_ERROR: Final = "gradatim.dev/on-provider-error"
+PROVIDER_ERROR_BUDGET: Final = "gradatim.dev/provider-error-budget"
+BROKER: Final = "gradatim.dev/broker"
+#: The same for single metrics: JSON, by name of the metric.
+BY_METRIC: Final = "gradatim.dev/by-metric"
+
+#: Notes of ours in the metadata of a metric's result while it waits: since when, and until when it is left alone.
+SILENT_SINCE: Final = "gradatim.dev/silent-since"
+ASKED_AGAIN_AT: Final = "gradatim.dev/asked-again-at"
+HELD: Final = "gradatim.dev/holds-the-rollout"
+
 #: Annotations of a Rollout that its ReplicaSets never get.
 NOT_COPIED: Final = frozenset(
     {

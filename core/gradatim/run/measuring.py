@@ -16,9 +16,12 @@ from urllib.parse import urlsplit
 from gradatim.decide.analysis import Action, Measured, Task, UnresolvedError, judge
 from gradatim.decide.analysis.judging import Judgement
 from gradatim.decide.analysis.redaction import Redactor
+from gradatim.decide.analysis.silence import is_no_data
 from gradatim.decide.analysis.substitution import argument_values, resolve_metric
 from gradatim.decide.analysis.validation import provider_block
+from gradatim.decide.analysis.values import Silence
 from gradatim.errors import GradatimError
+from gradatim.kube.errors import Throttled, Unreachable
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, Phase
 from gradatim.plugin import (
@@ -108,13 +111,16 @@ class Measuring:
         except _FatalError as error:
             return replace(failed, fatal=f"Unable to resolve metric arguments: {error}")
         except GradatimError as error:
-            return replace(failed, message=str(error)[:_LONGEST_ENTRY])
+            # a Secret that the API server would not give in time says nothing about the release either
+            silence = Silence.NO_ANSWER if _is_outage(error) else Silence.NONE
+            return replace(failed, message=str(error)[:_LONGEST_ENTRY], silence=silence)
         try:
             answer = await self._ask(question, task)
         except ProviderError as error:
             return replace(
                 failed,
                 message=str(error),
+                silence=Silence.NO_ANSWER if error.outage else Silence.NONE,
                 resume_at=self._patience(error),
                 result_metadata=self._result_metadata(question, task),
             )
@@ -246,6 +252,7 @@ class Measuring:
             value="" if in_error else _text(answer.text, redactor, _LONGEST_VALUE),
             metadata=_entries(answer.metadata, redactor),
             resume_at=_aware(answer.resume_at),
+            silence=Silence.NO_DATA if is_no_data(answer) else Silence.NONE,
             result_metadata=self._result_metadata(question, base.task),
         )
 
@@ -267,6 +274,10 @@ class Measuring:
         if not error.retry_after or error.retry_after < 0:
             return None
         return self._clock() + timedelta(seconds=min(error.retry_after, _LONGEST_PATIENCE))
+
+
+def _is_outage(error: GradatimError) -> bool:
+    return isinstance(error, Unreachable | Throttled) or getattr(error, "outage", False) is True
 
 
 def _address(block: Json) -> str:

@@ -22,11 +22,21 @@ from gradatim.model.reading import Json, Reader
 from gradatim.model.rollout import Rollout
 from gradatim.plugin import FieldPath, Problem
 
-from .analysis import Plan, gathered, planned, resolved_arguments, resolved_metric, run_of, run_spec
+from .analysis import (
+    Plan,
+    gathered,
+    planned,
+    resolved_arguments,
+    resolved_metric,
+    run_of,
+    run_spec,
+    setting_problems,
+)
 from .metrics import arguments_used, condition_problems, provider_problems
 from .plugins import Plugins
 from .wording import invalid
 
+_ANNOTATIONS: Final = FieldPath("metadata", "annotations")
 _STRATEGY: Final = FieldPath("spec", "strategy")
 _ANY_VALUE: Final = "dummy-value"
 
@@ -110,6 +120,12 @@ def content_problems(
         for fault in template.faults:
             detail = f"{template.ref}: {FieldPath(*fault.path)}: {fault.message}"
             yield analysis.invalid(template.meta.name, detail)
+    for template in found.templates:
+        for problem in setting_problems(template.meta.annotations, _ANNOTATIONS):
+            yield analysis.invalid(template.meta.name, f"{template.ref}: {problem}")
+    given = Reader(analysis.block).object("analysisRunMetadata").texts("annotations")
+    where = analysis.path / "analysisRunMetadata" / "annotations"
+    yield from setting_problems(given, where)
     if not faulty:
         args, _ = resolved_arguments(rollout, analysis.args)
         yield from _group_problems(analysis, found.templates, args, plugins)

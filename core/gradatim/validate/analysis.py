@@ -12,6 +12,7 @@ from typing import Final
 from gradatim.decide.analysis import RunSpec, UnresolvedError, flatten, gather, metric_problems
 from gradatim.decide.analysis import resolve_arguments as resolve
 from gradatim.decide.analysis.plan import Plan, plan_of
+from gradatim.decide.analysis.policy import setting_problems
 from gradatim.decide.analysis.substitution import resolve_metric
 from gradatim.decide.analysis.templates import Gathered
 from gradatim.decide.analysis.validation import provider_block
@@ -33,6 +34,7 @@ __all__ = [
     "resolved_metric",
     "run_of",
     "run_spec",
+    "setting_problems",
 ]
 
 #: Hashes that stand for those of a release that has not begun.

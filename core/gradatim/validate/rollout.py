@@ -15,6 +15,7 @@ from gradatim.model.selector import is_empty
 from gradatim.model.workloadref import read_workload_ref
 from gradatim.plugin import FieldPath, Problem
 
+from .analysis import setting_problems
 from .blue_green import blue_green_problems
 from .canary import canary_problems
 from .labels import selector_problems
@@ -32,6 +33,7 @@ def rollout_problems(rollout: Rollout, plugins: Plugins) -> Iterator[Problem]:
 
 def _problems(rollout: Rollout, plugins: Plugins) -> Iterator[Problem]:
     yield from fault_problems(rollout)
+    yield from setting_problems(rollout.meta.annotations, FieldPath("metadata", "annotations"))
     yield from not_negative(_SPEC / "replicas", rollout.replicas)
     if rollout.workload_ref is None:
         yield from _selector_problems(rollout)

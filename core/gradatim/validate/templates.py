@@ -15,7 +15,7 @@ from gradatim.model.reading import Fault
 from gradatim.plugin import FieldPath, Problem
 
 from .advice import Advice
-from .analysis import gathered, metric_problems, planned
+from .analysis import gathered, metric_problems, planned, setting_problems
 from .metrics import (
     arguments_used,
     condition_problems,
@@ -27,6 +27,7 @@ from .plugins import Plugins
 from .wording import duplicate, required
 
 _SPEC: Final = FieldPath("spec")
+_ANNOTATIONS: Final = FieldPath("metadata", "annotations")
 
 
 def template_problems(
@@ -45,6 +46,7 @@ def template_problems(
     """
     around = others or {}
     yield from _faults(template.faults)
+    yield from setting_problems(template.meta.annotations, _ANNOTATIONS)
     if not template.metrics and not template.templates and not template.faults:
         yield required(_SPEC / "metrics", "must have metrics or templates")
     yield from metrics_problems(template.metrics, _SPEC / "metrics", plugins)
@@ -59,7 +61,9 @@ def template_problems(
 def run_problems(run: AnalysisRun, plugins: Plugins) -> Iterator[Problem]:
     """What is wrong with an AnalysisRun; its arguments are put in first."""
     yield from _faults(run.faults)
-    if any(fault.path[:1] == ("spec",) for fault in run.faults):
+    settings = list(setting_problems(run.meta.annotations, _ANNOTATIONS))
+    yield from settings
+    if settings or any(fault.path[:1] == ("spec",) for fault in run.faults):
         return
     plan = planned(run)
     rules = list(metric_problems(run.metrics, _SPEC / "metrics"))

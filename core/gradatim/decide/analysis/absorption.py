@@ -15,12 +15,11 @@ from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, MetricRes
 
 from .plan import Plan
 from .schedule import Action, later, whole_seconds
+from .silence import LONGEST_PATIENCE, heard, taken, waiting, waits
 from .values import Measured
 
 #: A provider that is not ready yet is asked again after this long at the earliest.
 RESUME_FLOOR: Final = timedelta(seconds=1)
-#: A service that asks for more patience than this is asked all the same.
-_LONGEST_PATIENCE: Final = timedelta(minutes=5)
 TERMINATED: Final = "Metric Terminated"
 
 
@@ -28,7 +27,7 @@ def absorb(
     run: AnalysisRun, plan: Plan, outcomes: Iterable[Measured], now: datetime
 ) -> AnalysisRun:
     """The run with these outcomes counted."""
-    names = {metric.name for metric in plan.metrics}
+    by_name = {metric.name: metric for metric in plan.metrics}
     for outcome in outcomes:
         name = outcome.task.metric
         known = run.result(name)
@@ -38,8 +37,14 @@ def absorb(
             dry_run=name in plan.dry_run,
             metadata=outcome.result_metadata,
         )
-        if name in names and _fits(result, outcome):
-            run = _with_result(run, _counted(result, outcome, now))
+        if name not in by_name or not _fits(result, outcome):
+            continue
+        policy = plan.policy(name)
+        if waits(result, outcome, policy, now):
+            result = waiting(result, outcome, by_name[name], policy, now)
+        else:
+            result = heard(_counted(result, taken(outcome, policy), now), outcome)
+        run = _with_result(run, result)
     return run
 
 
@@ -126,7 +131,7 @@ def _resume_at(
 ) -> datetime | None:
     wanted = outcome.resume_at
     if phase is Phase.ERROR:
-        return _next_second(min(wanted, later(now, _LONGEST_PATIENCE))) if wanted else None
+        return _next_second(min(wanted, later(now, LONGEST_PATIENCE))) if wanted else None
     if phase.is_completed:
         return base.resume_at
     if outcome.task.action is Action.MEASURE:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradatim.model.analysisrun import AnalysisRun
+from gradatim.model.reading import Reader
 from gradatim.plugin import Json
 
+from .policy import run_settings
 from .templates import RunSpec
 
 _COMPARED = ("metrics", "dryRun", "measurementRetention", "args")
@@ -23,7 +25,8 @@ class Identity:
     """Who a new run is.
 
     Attributes:
-        owner: the Rollout or Experiment that it belongs to, as stored (kind, apiVersion, name and uid are read).
+        owner: the Rollout or Experiment that it belongs to, as stored (kind, apiVersion, name, uid and our own
+            annotations are read).
     """
 
     name: str
@@ -38,8 +41,10 @@ def analysis_run(identity: Identity, spec: RunSpec) -> Json:
     metadata: Json = {"name": identity.name, "namespace": identity.namespace}
     if identity.labels:
         metadata["labels"] = dict(identity.labels)
-    if identity.annotations:
-        metadata["annotations"] = dict(identity.annotations)
+    owner = Reader(identity.owner).object("metadata").texts("annotations")
+    settings = run_settings(owner, spec.templates)
+    if annotations := {**settings, **identity.annotations}:
+        metadata["annotations"] = annotations
     metadata["ownerReferences"] = [_owner_reference(identity.owner)]
     return {
         "apiVersion": "argoproj.io/v1alpha1",

@@ -26,6 +26,16 @@ def metric_completed(metric: str, phase: Phase) -> RunEvent:
     return RunEvent(_type(phase), f"Metric{phase}", f"Metric '{metric}' Completed. Result: {phase}")
 
 
+def metric_waits(metric: str, message: str) -> RunEvent:
+    """A provider is silent, and by its policy that is not counted yet. Argo Rollouts has no such event."""
+    return RunEvent("Warning", "MetricWaiting", f"Metric '{metric}' waits: {message}")
+
+
+def metric_goes_on(metric: str) -> RunEvent:
+    """The silence is over."""
+    return RunEvent("Normal", "MetricGoesOn", f"Metric '{metric}' goes on")
+
+
 def run_completed(phase: Phase) -> RunEvent:
     """The run has its final phase."""
     return RunEvent(_type(phase), f"AnalysisRun{phase}", f"Analysis Completed. Result: {phase}")

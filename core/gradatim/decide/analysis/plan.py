@@ -17,11 +17,13 @@ from gradatim.model.analysis import Metric, MetricRule
 from gradatim.model.analysisrun import AnalysisRun
 from gradatim.plugin import FieldPath
 
+from .policy import Policy, read_policy, setting_problems
 from .substitution import UnresolvedError, argument_values, resolve_metric
 from .validation import first_fault
 
 #: Measurements that the status keeps of each metric, where no rule says otherwise.
 DEFAULT_RETENTION: Final = 10
+_AS_THE_REFERENCE: Final = Policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +34,17 @@ class Plan:
         metrics: in their order, with arguments put in.
         dry_run: names of those whose outcome does not count.
         retention: how many measurements the status keeps, for those that a rule names.
+        policies: how silence is taken, for those that do not take it as Argo Rollouts does.
     """
 
     metrics: tuple[Metric, ...]
     dry_run: frozenset[str] = frozenset()
     retention: Mapping[str, int] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+
+    def policy(self, metric: str) -> Policy:
+        """How that metric takes silence."""
+        return self.policies.get(metric, _AS_THE_REFERENCE)
 
     def kept(self, metric: str) -> int:
         """How many measurements the status keeps of that metric."""
@@ -48,6 +56,9 @@ def plan_of(run: AnalysisRun) -> Plan | str:
     """The run's plan, or the message of phase Error that it ends with."""
     if fault := next((fault for fault in run.faults if fault.path[:1] == ("spec",)), None):
         return f"Analysis spec invalid: {FieldPath(*fault.path[1:])}: {fault.message}"
+    annotations = run.meta.annotations
+    for problem in setting_problems(annotations, FieldPath("metadata", "annotations")):
+        return f"Analysis spec invalid: {problem}"
     try:
         values = argument_values(run.args) if run.metrics else {}
         metrics = tuple(resolve_metric(metric, values) for metric in run.metrics)
@@ -66,7 +77,16 @@ def plan_of(run: AnalysisRun) -> Plan | str:
         metrics=metrics,
         dry_run=frozenset(name for _, matched in dry for name in matched),
         retention={name: rule.limit for rule, matched in retention for name in matched},
+        policies=_policies(run, names),
     )
+
+
+def _policies(run: AnalysisRun, names: Sequence[str]) -> dict[str, Policy]:
+    """By name of the metric; the annotations may name it as it is written, with its arguments still open."""
+    written = [metric.name for metric in run.metrics]
+    annotations = run.meta.annotations
+    found = {name: read_policy(annotations, raw) for name, raw in zip(names, written, strict=True)}
+    return {name: policy for name, policy in found.items() if policy != _AS_THE_REFERENCE}
 
 
 def _matches(

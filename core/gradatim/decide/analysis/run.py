@@ -6,7 +6,7 @@ In: a run, the outcomes that came in, the metrics being asked about, and `now`. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,10 +17,11 @@ from gradatim.plugin import Json
 
 from .absorption import absorb
 from .assessment import Assessment, assess
-from .events import RunEvent, run_completed
+from .events import RunEvent, metric_goes_on, metric_waits, run_completed
 from .lifetime import seconds_to_live
 from .plan import Plan, plan_of
 from .schedule import Task, due_tasks, next_moment, whole_seconds
+from .silence import is_waiting, waiting_message
 from .status import status_json
 from .values import Measured
 
@@ -96,6 +97,8 @@ def _advance(run: AnalysisRun, plan: Plan, at: _Moment) -> RunDecision:
     after = replace(counted, results=results, started=started)
     if assessment.phase is not run.phase:
         after = replace(after, phase=assessment.phase, message=assessment.message)
+    if after.phase is Phase.RUNNING:
+        after = replace(after, message=waiting_message(after))
     if after.phase.is_completed:
         return _decision(run, _completed(after, at.now), assessment, trimmed)
     tasks = due_tasks(after, plan.metrics, at.now, at.in_flight)
@@ -141,10 +144,21 @@ def _decision(
 ) -> RunDecision:
     summaries = {"runSummary": assessment.summary, "dryRunSummary": assessment.dry_run_summary}
     patch = merge_patch(before.status, status_json(after, summaries))
-    events = assessment.events
+    events = (*assessment.events, *_silences(before, after))
     if after.phase.is_completed:
         events = (*events, run_completed(after.phase))
     return RunDecision(patch={"status": patch} if patch else {}, events=events, trimmed=trimmed)
+
+
+def _silences(before: AnalysisRun, after: AnalysisRun) -> Iterator[RunEvent]:
+    """Where waiting for a provider began or ended."""
+    for result in after.results:
+        known = before.result(result.name)
+        was, now = known is not None and is_waiting(known), is_waiting(result)
+        if now and not was:
+            yield metric_waits(result.name, result.message)
+        elif was and not now and not result.phase.is_completed:
+            yield metric_goes_on(result.name)
 
 
 def _seconds(wait: timedelta) -> float:

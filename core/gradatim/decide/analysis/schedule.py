@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from gradatim.model import names
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, MetricResult, Phase
 from gradatim.model.duration import duration_seconds
+from gradatim.model.reading import parse_time
 
 #: How long a metric waits after an error, whatever its interval.
 ERROR_RETRY: Final = timedelta(seconds=10)
@@ -113,7 +115,13 @@ def _is_due(at: datetime | None, now: datetime) -> bool:
 def _next_at(run: AnalysisRun, metric: Metric) -> datetime | None:
     """When the metric's next task is due; None for at once."""
     result = run.result(metric.name)
-    last = result.last if result else None
+    regular = _regular(run, metric, result.last if result else None)
+    again = parse_time(result.metadata.get(names.ASKED_AGAIN_AT, "")) if result else None
+    return max(regular or again, again) if again else regular
+
+
+def _regular(run: AnalysisRun, metric: Metric, last: MeasurementStatus | None) -> datetime | None:
+    """The same as Argo Rollouts has it, whatever the provider's silence means."""
     if last is None:
         return _after_delay(run, metric)
     if last.finished is None:
@@ -121,8 +129,13 @@ def _next_at(run: AnalysisRun, metric: Metric) -> datetime | None:
     if last.phase is Phase.ERROR:
         retry = later(last.finished, ERROR_RETRY)
         return max(retry, last.resume_at) if last.resume_at else retry
+    return later(last.finished, interval_of(metric))
+
+
+def interval_of(metric: Metric) -> timedelta:
+    """How long the metric waits after a measurement."""
     interval = _length(metric.interval) if metric.interval else ERROR_RETRY
-    return later(last.finished, max(interval, SHORTEST_INTERVAL))
+    return max(interval, SHORTEST_INTERVAL)
 
 
 def _after_delay(run: AnalysisRun, metric: Metric) -> datetime | None:

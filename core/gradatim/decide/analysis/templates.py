@@ -7,7 +7,7 @@ The Rollout's and the Experiment's decisions call it before they make a run, `va
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gradatim.model.analysis import Template, TemplateRef
 from gradatim.plugin import FieldPath, Json, Problem
@@ -38,12 +38,16 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
-    """What an AnalysisRun's `spec` will say. Every element is JSON as its author wrote it."""
+    """What an AnalysisRun's `spec` will say. Every element is JSON as its author wrote it.
+
+    `templates` are those that it came from: their annotations tell how silence is taken.
+    """
 
     metrics: tuple[Json, ...] = ()
     args: tuple[Json, ...] = ()
     dry_run: tuple[Json, ...] = ()
     retention: tuple[Json, ...] = ()
+    templates: tuple[Template, ...] = field(default=(), repr=False, compare=False)
 
     def json(self) -> Json:
         """The `spec`, without what is empty."""
@@ -118,7 +122,11 @@ def flatten(
     if found:
         return list(dict.fromkeys(found))
     return RunSpec(
-        metrics=tuple(metrics), args=tuple(args), dry_run=tuple(dry), retention=tuple(kept)
+        metrics=tuple(metrics),
+        args=tuple(args),
+        dry_run=tuple(dry),
+        retention=tuple(kept),
+        templates=tuple(templates),
     )
 
 

@@ -6,6 +6,7 @@ In: an answer of a provider, already judged and cleared of secrets. Out: `Measur
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,14 @@ from datetime import datetime
 from gradatim.model.analysisrun import Phase
 
 from .schedule import Task
+
+
+class Silence(enum.StrEnum):
+    """What a measurement lacked, if anything: then nothing is known about the release."""
+
+    NONE = ""
+    NO_DATA = "no data"
+    NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,7 @@ class Measured:
         value, message, metadata: what the status keeps. Nothing in them is secret.
         resume_at: for a running one when to ask again; for one in Error, when asking makes sense again.
         result_metadata: what to keep once for the metric.
+        silence: the provider had no data, or did not answer; `phase` is what Argo Rollouts makes of it.
         fatal: not "": the run cannot go on and ends in Error with this message.
     """
 
@@ -36,4 +46,5 @@ class Measured:
     metadata: Mapping[str, str] = field(default_factory=dict)
     resume_at: datetime | None = None
     result_metadata: Mapping[str, str] = field(default_factory=dict)
+    silence: Silence = Silence.NONE
     fatal: str = ""
