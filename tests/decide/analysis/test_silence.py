@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from runworld import STAMP, START, World, metric
 
 from gradatim.decide.analysis import Action, Measured, RunDecision, Task, decide_run
@@ -254,3 +256,21 @@ def test_deciding_twice_while_it_waits_changes_nothing() -> None:
     world.turn(unanswered)
     decision: RunDecision = decide_run(parse_analysis_run(world.object()), world.now)
     assert (decision.patch, decision.events, decision.tasks) == ({}, (), ())
+
+
+@given(st.lists(st.sampled_from([unanswered, empty, good]), max_size=40))
+def test_however_often_a_provider_is_silent_only_answers_count(answers: list[Answer]) -> None:
+    world = Annotated(metric(interval="1s", count=100), on_provider_error="pause")
+    world.annotations |= {names.ON_NO_DATA: "retry", names.NO_DATA_BUDGET: "1h"}
+    heard = 0
+    for answer in answers:
+        decision = world.turn(answer)
+        heard += answer is good
+        again = decide_run(parse_analysis_run(world.object()), world.now)
+        assert (again.patch, again.tasks) == ({}, ())
+        world.now += timedelta(seconds=decision.look_again_in or 0)
+    if answers:
+        counts = {k: v for k, v in world.result("m").items() if isinstance(v, int)}
+        expected = {"count": heard, "successful": heard, "consecutiveSuccess": heard}
+        assert counts == {key: value for key, value in expected.items() if value}
+        assert world.phase is Phase.RUNNING
