@@ -106,6 +106,58 @@ def test_abort_retry_and_promote_come_by_patches_of_the_status() -> None:
     play(story)
 
 
+def by_subsets(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A Rollout whose traffic Istio splits by two subsets of one Service."""
+    hosts = [{"host": "web", "subset": name} for name in ("stable", "canary")]
+    mesh = virtual_service()
+    mesh["spec"]["http"][0]["route"] = [
+        {"destination": host, "weight": weight}
+        for host, weight in zip(hosts, (100, 0), strict=True)
+    ]
+    rule = {
+        "apiVersion": "networking.istio.io/v1beta1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "web"},
+        "spec": {"host": "web", "subsets": [{"name": "stable"}, {"name": "canary"}]},
+    }
+    block = {
+        "virtualService": {"name": "web"},
+        "destinationRule": {
+            "name": "web",
+            "canarySubsetName": "canary",
+            "stableSubsetName": "stable",
+        },
+    }
+    canary = {"trafficRouting": {"istio": block}, "abortScaleDownDelaySeconds": 1}
+    return [service("web"), mesh, rule, rollout(steps=steps, **canary)]
+
+
+def test_the_pods_of_an_aborted_canary_go_when_its_subset_has_gone_to_stable() -> None:
+    async def story(live: Live) -> None:
+        live.apply(*by_subsets(PAUSED))
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Paused")
+        live.status_is(abort=True)
+        await live.until("Degraded")
+        await live.sim.until(lambda: live.sets() == {"app:v1": 2, "app:v2": 0}, within=60)
+
+    play(story)
+
+
+def test_canary_pods_that_a_step_does_not_want_go_though_its_subset_is_stables() -> None:
+    async def story(live: Live) -> None:
+        live.apply(*by_subsets([*PAUSED, {"setWeight": 0}, {"pause": {}}]))
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Paused")
+        live.promote()
+        await live.sim.until(lambda: live.sets() == {"app:v1": 2, "app:v2": 0}, within=60)
+        assert live.weights() == (100, 0)
+
+    play(story)
+
+
 def test_a_broken_template_is_named_and_goes_on_once_it_is_mended() -> None:
     async def story(live: Live) -> None:
         live.apply(template("good"), rollout(replicas=2, steps=[analysis("god")]))

@@ -278,12 +278,14 @@ def present_state(snapshot: Snapshot, route: Route) -> Wanted | None:
         return None
     now = with_services(snapshot.rollout, canary)
     stable, other = weights.stable.service, weights.canary.service
+    # a subset without weight is wherever it was left: it is stable's again after an abort, say
+    canary_hash = weights.canary.pod_hash if weights.canary.weight > 0 else ""
     return Wanted(
         rollout=snapshot.rollout.name,
         namespace=snapshot.rollout.namespace,
         config=route.config,
         stable=Target(stable or now.stable_service, weights.stable.pod_hash or None),
-        canary=Target(other or now.canary_service, weights.canary.pod_hash or None),
+        canary=Target(other or now.canary_service, canary_hash or None),
         weight=weights.canary.weight,
         total=max_weight(canary),
         managed_routes=canary.routing.managed_routes,
