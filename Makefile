@@ -2,7 +2,7 @@
 # What was set up once works without a network from then on.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types bench e2e reference build clean
+.PHONY: help demo mesh test lint format types bench e2e reference build clean
 
 # Another interpreter: `make test PYTHON=python3.13`. The folder with a control plane for tests: KUBE.
 PYTHON ?=
@@ -11,8 +11,9 @@ KUBE ?= ../shared/kube
 REFERENCE ?= ../shared/reference
 # More for pytest: `make test ARGS="-k abort"`. Workers: `make test WORKERS=4`, 0 for none.
 ARGS ?=
-# A folder for JUnit reports.
+# A folder for JUnit reports, and a file for the numbers of `make mesh` as JSON.
 REPORTS ?=
+OUT ?=
 WORKERS ?= auto
 
 BIN := $(VENV)/bin
@@ -28,10 +29,17 @@ help: ## what can be made
 	  while IFS='|' read -r name what; do printf '%-18s%s\n' "$$name" "$$what"; done
 
 demo: $(READY) ## watch a canary with traffic on an embedded cluster; needs no Kubernetes
+	@sh tests/repo/envoy.sh "$(VENV)" || true
 	@$(BIN)/gradatim demo $(ARGS)
 
+# Most of a scenario is waiting, so there are more of them at a time than processors.
+mesh: $(READY) ## releases under real load through a real Envoy, request by request; takes minutes (OUT=file.json)
+	@sh tests/repo/envoy.sh "$(VENV)" || { echo "mesh: skipped"; exit 0; }; \
+	GRADATIM_MESH_OUT="$(abspath $(OUT))" $(ISOLATED) $(BIN)/python -m pytest -n 4 -m mesh tests/mesh \
+	  $(call report,mesh) $(ARGS)
+
 test: $(READY) ## all tests that need nothing but this machine
-	@$(ISOLATED) $(BIN)/python -m pytest -n $(WORKERS) -m "not e2e" --ignore=tests/e2e $(call report,tests) $(ARGS)
+	@$(ISOLATED) $(BIN)/python -m pytest -n $(WORKERS) -m "not e2e" --ignore=tests/e2e --ignore=tests/mesh $(call report,tests) $(ARGS)
 
 lint: $(READY) ## ruff, its formatter, and the walls between the rooms
 	@$(BIN)/ruff check .

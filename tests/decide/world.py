@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mesh import Mesh
-
 from gradatim.decide import Decision, Route, Snapshot, decide
 from gradatim.decide.effects import Effect, Emit
 from gradatim.decide.pingpong import with_services
@@ -26,6 +24,7 @@ from gradatim.model.status import read_status
 from gradatim.model.workload import ReplicaSet, parse_service
 from gradatim.plugin import FieldPath, ObjectRef
 from gradatim_istio.router import IstioRouter
+from mesh import Mesh
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
