@@ -15,7 +15,7 @@ import pytest
 
 from gradatim.builtin.web import config as web_config
 from gradatim.builtin.web.provider import WebProvider
-from gradatim.builtin.web.query import MAX_BODY, MAX_TEXT, PlainText, measurement, retry_after
+from gradatim.builtin.web.query import MAX_BODY, MAX_TEXT, PlainText, measurement
 from gradatim.plugin import FieldPath, Json, Measurement, Problem, ProviderError, Query
 from gradatim.testing import NOW, Answer, ScriptedServer, a_query
 
@@ -214,27 +214,6 @@ class TestTheAnswer:
         error = await refusal(Answer(hang=True))
         assert str(error) == "https://metrics.example/value did not answer within 0.01 s"
         assert error.outage
-
-    @pytest.mark.parametrize(
-        ("value", "seconds"),
-        [
-            (None, None),
-            ("", None),
-            ("7", 7.0),
-            ("99999999", 86_400.0),
-            ("Fri, 02 Jan 2026 03:04:35 GMT", 30.0),
-            ("Fri, 02 Jan 2026 03:04:35 -0000", 30.0),
-            ("Fri, 02 Jan 2026 01:00:00 GMT", 0.0),
-            ("Fri, 99 Jan 2026 01:00:00 GMT", None),
-            ("soon", None),
-            ("1.5", None),
-            ("7" * 65, None),
-        ],
-    )
-    def test_retry_after_is_seconds_or_a_date(
-        self, value: str | None, seconds: float | None
-    ) -> None:
-        assert retry_after(value, NOW) == seconds
 
 
 class TestMessages:

@@ -121,7 +121,7 @@ def test_the_owner_validates_its_blocks(plugins: Plugins) -> None:
             id="text fails",
         ),
         pytest.param(
-            PROVIDER.replace("GRADATIM_API =", "API ="), 'write GRADATIM_API = "1.0"', id="no API"
+            PROVIDER.replace("GRADATIM_API =", "API ="), 'write GRADATIM_API = "1.1"', id="no API"
         ),
         pytest.param(PROVIDER.replace('"1.0"', "1.0"), "not a text of the form", id="API a number"),
         pytest.param(
@@ -299,6 +299,27 @@ def test_without_any_plugin_that_is_said(plugins: Plugins) -> None:
     assert problem.message.endswith("pip install gradatim-istio (no plugin is installed)")
     assert registry.capabilities("istio") == frozenset()
     assert registry.variables("istio") == ()
+    assert registry.times("istio", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "times"),
+    [
+        pytest.param(
+            "return {FieldPath('a'): 'now()', 'b': 'now()', FieldPath('c'): 5}",
+            {FieldPath("a"): "now()"},
+            id="what is no path, or no text, is left out",
+        ),
+        pytest.param("return None", {}, id="nothing"),
+        pytest.param("raise KeyError('x')", {}, id="raises"),
+        pytest.param("raise SystemExit", {}, id="ends the process"),
+    ],
+)
+def test_the_points_of_time_of_a_block(plugins: Plugins, body: str, times: object) -> None:
+    source = PROVIDER + f"    def times(self, config): {body}\nConstant.times = times\n".replace(
+        "    def", "def", 1
+    )
+    assert plugins.add("one", source).load().times("constant", {}) == times
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ install_all() {
   if has_uv; then
     uv pip install --python "$venv/bin/python" --group dev
     uv pip install --python "$venv/bin/python" --no-build-isolation "$@"
+    uv pip install --python "$venv/bin/python" --no-deps --group sigv4
     return
   fi
   pip="$venv/bin/python -m pip --disable-pip-version-check"
@@ -57,6 +58,7 @@ install_all() {
   $pip install --group dev
   say "installing Gradatim and its plugins"
   $pip install --no-build-isolation "$@"
+  $pip install --quiet --no-deps --group sigv4
 }
 
 find_python

@@ -15,6 +15,7 @@ from gradatim.errors import PluginError
 from gradatim.kube.errors import Unreachable
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, Phase, parse_analysis_run
 from gradatim.plugin import (
+    FieldPath,
     Json,
     Measurement,
     MetricProvider,
@@ -145,6 +146,40 @@ async def test_the_query() -> None:
         environment={"A": "1"},
         number=3,
     )
+
+
+class Ranged(Scripted):
+    """Has a field with the expression of a point of time."""
+
+    def times(self, config: Json) -> Mapping[FieldPath, str]:
+        return {FieldPath("start"): config["start"]}
+
+
+async def test_points_of_time_are_resolved_for_the_provider() -> None:
+    provider = Ranged(Measurement(value=1.0, text="1"))
+    block = {"start": "now() - duration('{{args.ago}}')"}
+    run = a_run([{"name": "ago", "value": "90s"}], provider={"plugin": {"scripted": block}})
+    assert (await measured(provider, run)).phase is Phase.SUCCESSFUL
+    ((_, query),) = provider.asked
+    assert query.times == {FieldPath("start"): NOW - timedelta(seconds=90)}
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"start": "5"}, "could not evaluate start: expected time.Time, but got int"),
+        ({"start": 5}, "scripted: times raised AttributeError: "),
+        ({}, "scripted: times raised KeyError: 'start'"),
+    ],
+)
+async def test_a_point_of_time_that_is_none_is_an_error_of_the_measurement(
+    block: Json, message: str
+) -> None:
+    provider = Ranged(Measurement(value=1.0))
+    outcome = await measured(provider, a_run(provider={"plugin": {"scripted": block}}))
+    assert outcome.phase is Phase.ERROR
+    assert outcome.message.startswith(message)
+    assert provider.asked == []
 
 
 async def test_an_answer_is_judged_with_the_secret_in_the_condition() -> None:

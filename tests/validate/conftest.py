@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -37,6 +37,9 @@ class FakePlugins:
         if key not in self.metrics:
             return [Problem(path, f"no installed plugin serves {key!r}")]
         return [Problem(path / "wrong", "is wrong")] if "wrong" in config else []
+
+    def times(self, key: str, config: Json) -> Mapping[FieldPath, str]:
+        return {FieldPath("start"): config["start"]} if "start" in config else {}
 
     def validate_route(self, key: str, config: Json, path: FieldPath) -> list[Problem]:
         if key not in CAPABILITIES:

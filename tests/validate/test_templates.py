@@ -32,6 +32,12 @@ def said(found: Template, plugins: Plugins, **around: Any) -> list[str]:
     return [str(problem) for problem in template_problems(found, plugins, **around)]
 
 
+def test_a_point_of_time_with_an_argument_is_taken_on_trust(plugins: Plugins) -> None:
+    for start in ("now() - {{args.ago}}", "now() - duration('5m')"):
+        metric = {**METRIC, "provider": {"web": {"start": start}}}
+        assert said(template(metric, args=[{"name": "ago"}]), plugins) == []
+
+
 def test_a_sound_template_has_no_problem(plugins: Plugins) -> None:
     metric = {**METRIC, "successCondition": "result > {{args.min}}"}
     assert said(template(metric, args=[{"name": "min"}]), plugins) == []
@@ -55,6 +61,18 @@ def test_a_sound_template_has_no_problem(plugins: Plugins) -> None:
             {"provider": {"web": {"wrong": 1}}},
             ".provider.web.wrong: is wrong",
             id="a provider's own rule",
+        ),
+        pytest.param(
+            {"provider": {"web": {"start": "now() - duration("}}},
+            '.provider.web.start: could not evaluate "now() - duration(": unexpected token EOF'
+            " (line 1, column 18)",
+            id="a point of time that cannot be read",
+        ),
+        pytest.param(
+            {"provider": {"plugin": {"example.com/metric": {"start": "5"}}}},
+            '.provider.plugin[example.com/metric].start: could not evaluate "5": expected time.Time,'
+            " but got int",
+            id="a number for a point of time",
         ),
         pytest.param(
             {"provider": {"plugin": {"example.com/metric": {"wrong": 1}}}},

@@ -28,6 +28,7 @@ PrometheusMetric
   authentication Authentication        # How to log in.
   timeout        *int64                # Seconds to wait for the answer. 30 if absent.
   insecure       bool                  # Whether to accept any certificate.
+  caCert         string                # Certificates to trust beside the usual ones, in PEM.
   headers        []Header              # Headers of the request.
   rangeQuery     *PrometheusRangeQuery # Asks for a range of time instead of now.
 PrometheusRangeQuery

@@ -25,6 +25,9 @@ Rules: hooks do no I/O, and importing the module is cheap (heavy imports happen 
 never the controller, its cache or a Kubernetes client; Secrets come resolved in `Query.secrets`. Raise
 `ProviderError` or `RouterError`; whatever else you raise is caught, named after you, and hurts only the objects that
 use you. `gradatim.testing` has the contract suites to run your plugin against.
+
+What most plugins need beside this: `gradatim.plugin.fields` (checks of a block's fields), `.duration`, `.http` (what an
+HTTP answer means), `.texts` (numbers and excerpts for a status) and `.patches`.
 """
 
 from __future__ import annotations

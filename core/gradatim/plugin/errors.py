@@ -19,6 +19,8 @@ class ProviderError(GradatimError):
         outage: the service itself did not answer (timeout, 5xx, 429), so nothing is known about
             the release. False when the question was wrong and will stay wrong.
         rate_limit: what the reply said of the service's rate limit; `remaining=0` for a 429.
+        field: name of the field of the block whose author is to look there; "": the block itself.
+            A probe makes the path of its Problem of it.
     """
 
     def __init__(
@@ -28,11 +30,28 @@ class ProviderError(GradatimError):
         retry_after: float | None = None,
         outage: bool = False,
         rate_limit: RateLimit | None = None,
+        field: str = "",
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.outage = outage
         self.rate_limit = rate_limit
+        self.field = field
+
+    @property
+    def throttled(self) -> bool:
+        """Whether nothing but a rate limit stands in the way."""
+        return self.rate_limit is not None and self.rate_limit.remaining == 0
+
+    def reworded(self, message: str) -> ProviderError:
+        """The same error with another message, and without its causes."""
+        return ProviderError(
+            message,
+            retry_after=self.retry_after,
+            outage=self.outage,
+            rate_limit=self.rate_limit,
+            field=self.field,
+        )
 
 
 class RouterError(GradatimError):

@@ -58,6 +58,7 @@ class Query:
             Values are decoded text.
         secret_namespaces: where each of them was looked for, for messages.
         environment: the controller's environment variables.
+        times: the points of time that `MetricProvider.times` asked for, aware, under the same paths.
         metadata: of the earlier measurement, for `resume` and `terminate`.
         number: how many measurements of this metric were begun before this one.
         jobs: the Jobs of the run, for providers that say `uses_jobs`; None for others, and where there is no
@@ -76,6 +77,7 @@ class Query:
     metadata: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     jobs: Jobs | None = field(default=None, repr=False)
+    times: Mapping[FieldPath, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +155,15 @@ class MetricProvider(ABC):
         """The Secrets that a query with this block needs. They come in `Query.secrets`. No I/O."""
         del config
         return ()
+
+    def times(self, config: Json) -> Mapping[FieldPath, str]:
+        """Fields of the block that hold the expression of a point of time, such as `now() - duration("5m")`.
+
+        By their path below the block. The core refuses a manifest in which one cannot be read, and puts what they
+        give at `Query.now` into `Query.times`: a plugin need not know the language. No I/O; any JSON must do.
+        """
+        del config
+        return {}
 
     def environment(self) -> Iterable[str]:
         """Names of the environment variables it reads, for `gradatim plugins list`. No I/O."""

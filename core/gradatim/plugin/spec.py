@@ -20,7 +20,7 @@ GROUP: Final = "gradatim"
 
 #: major.minor of this API. A plugin says in `GRADATIM_API` which one it was written for: it loads when
 #: the major is the same and its minor is not greater.
-API_VERSION: Final = "1.0"
+API_VERSION: Final = "1.1"
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)

@@ -101,6 +101,19 @@ class Registry:
         """What is wrong with a router's block at `path`; also that nobody serves its key. Never raises."""
         return self._validated(self._routers, "gradatim_validate_route", (key, config, path))
 
+    def times(self, key: str, config: Json) -> dict[FieldPath, str]:
+        """Fields of a metric's block that hold the expression of a point of time; none when the provider cannot say."""
+        if key not in self._metrics.owners:
+            return {}
+        with Fence():
+            told: dict[Any, Any] = dict(self.metric_provider(key).times(config))
+            return {
+                path: source
+                for path, source in told.items()
+                if isinstance(path, FieldPath) and isinstance(source, str)
+            }
+        return {}
+
     def variables(self, key: str) -> tuple[str, ...]:
         """Environment variables that the provider reads; none when it cannot say."""
         with Fence():

@@ -218,9 +218,4 @@ def _cleared(call: Call, error: ProviderError) -> ProviderError:
     """The same error in bounds, and without any secret."""
     # Redacted first: a secret that is cut in two would no longer be found.
     text = Redactor(call.secrets).message(str(error))[:_LONGEST_MESSAGE]
-    return ProviderError(
-        text,
-        retry_after=error.retry_after,
-        outage=error.outage,
-        rate_limit=error.rate_limit,
-    )
+    return error.reworded(text)

@@ -18,6 +18,7 @@ from gradatim.decide.analysis.judging import Judgement
 from gradatim.decide.analysis.redaction import Redactor
 from gradatim.decide.analysis.silence import is_no_data
 from gradatim.decide.analysis.substitution import argument_values, resolve_metric
+from gradatim.decide.analysis.times import resolve_times
 from gradatim.decide.analysis.validation import provider_block
 from gradatim.decide.analysis.values import Silence
 from gradatim.errors import GradatimError
@@ -180,11 +181,15 @@ class Measuring:
             replace(call, method="secrets"), lambda: tuple(provider.secrets(block))
         )
         namespaces = {ref: self._namespace_of(ref, run) for ref in wanted}
+        now = self._clock()
+        times = self._fence.ask(
+            replace(call, method="times"), lambda: resolve_times(provider.times(block), now)
+        )
         return Query(
             config=block,
             metric=task.metric,
             namespace=run.meta.namespace,
-            now=self._clock(),
+            now=now,
             run=run.meta.name,
             run_uid=run.meta.uid,
             secrets={ref: await self._secrets(ns, ref.name) for ref, ns in namespaces.items()},
@@ -193,6 +198,7 @@ class Measuring:
             metadata=task.earlier.metadata if task.earlier else {},
             number=task.number,
             jobs=self._jobs(run, provider),
+            times=times,
         )
 
     def _jobs(self, run: AnalysisRun, provider: MetricProvider) -> Jobs | None:

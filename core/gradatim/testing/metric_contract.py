@@ -15,7 +15,7 @@ import pytest
 from gradatim.plugin import MetricProvider, Query, SecretRef
 
 from .fakejobs import FakeJobs
-from .fakes import a_query
+from .fakes import NOW, a_query
 from .plugin_contract import PluginContract
 
 
@@ -54,6 +54,7 @@ class MetricProviderContract(PluginContract):
                 if name in self.environment_data
             },
             jobs=FakeJobs() if provider.uses_jobs else None,
+            times=dict.fromkeys(provider.times(self.good_config), NOW),
         )
 
     def test_the_secrets_that_it_wants_are_references(self) -> None:

@@ -7,10 +7,10 @@ Called by the rules of templates, runs and the analyses of Rollouts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from gradatim.expr import ExprError, check, lint
+from gradatim.expr import ExprError, check, check_time, lint
 from gradatim.model.analysis import Metric
 from gradatim.plugin import FieldPath, Problem
 
@@ -92,6 +92,15 @@ def provider_problems(metric: Metric, path: FieldPath, plugins: Plugins) -> Iter
         yield Problem(where, "must be an object")
     else:
         yield from plugins.validate_metric(key, block, where)
+        yield from _time_problems(plugins.times(key, block), where)
+
+
+def _time_problems(times: Mapping[FieldPath, str], path: FieldPath) -> Iterator[Problem]:
+    """Expressions of points of time that cannot be read; `path` is that of the provider's block."""
+    for place, source in times.items():
+        error = check_time(source) if "{{" not in source else None
+        if error is not None:
+            yield Problem(FieldPath(*path.parts, *place.parts), _explained(source, error))
 
 
 def metric_advice(metric: Metric, path: FieldPath) -> Iterator[Advice]:

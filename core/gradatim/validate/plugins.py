@@ -6,6 +6,7 @@ it is handed in, because this room must not know where plugins come from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from gradatim.plugin import Capability, FieldPath, Json, Problem
@@ -24,6 +25,10 @@ class Plugins(Protocol):
 
     def validate_metric(self, key: str, config: Json, path: FieldPath) -> list[Problem]:
         """What is wrong with a provider's block, also that nobody serves its key."""
+        ...
+
+    def times(self, key: str, config: Json) -> Mapping[FieldPath, str]:
+        """Fields of a provider's block that hold the expression of a point of time, by their path below it."""
         ...
 
     def validate_route(self, key: str, config: Json, path: FieldPath) -> list[Problem]:

@@ -14,7 +14,7 @@ from gradatim.plugin import FieldPath, Json, MetricProvider, Problem, hookimpl
 from .config import problems
 from .provider import DatadogProvider
 
-GRADATIM_API: Final = "1.0"
+GRADATIM_API: Final = "1.1"
 
 
 @hookimpl

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gradatim.plugin import FieldPath, Json, Problem
-from gradatim.plugin.duration import parse_duration
-
-from .fields import Check, block, flag, holds_placeholder, json_type, said, text
+from gradatim.plugin.fields import block, duration, flag, is_open, json_type, one_of, said, text
 
 VERSIONS: Final = ("v1", "v2")
 AGGREGATORS: Final = ("avg", "min", "max", "sum", "last", "percentile", "mean", "l2norm", "area")
@@ -25,14 +23,15 @@ _LONGEST_NAME: Final = 253
 def problems(config: object, path: FieldPath) -> Iterator[Problem]:
     """Every fault of the block that the manifest alone can show."""
     checks = {
-        "apiVersion": _one_of(VERSIONS),
-        "interval": _interval,
+        "apiVersion": one_of(VERSIONS),
+        # Datadog takes whole seconds; the reference cuts the rest off, and asks for an empty window.
+        "interval": duration(least=1),
         "query": _query,
         "queries": _queries,
         "formula": text,
-        "aggregator": _one_of(AGGREGATORS),
+        "aggregator": one_of(AGGREGATORS),
         "secretRef": _secret_ref,
-        "requestTimeout": _request_timeout,
+        "requestTimeout": duration(),
     }
     yield from block(config, path, checks)
     if isinstance(config, dict):
@@ -81,37 +80,6 @@ def _queries(value: object, path: FieldPath) -> Iterator[Problem]:
             yield Problem(path / name, "must not be blank")
 
 
-def _interval(value: object, path: FieldPath) -> Iterator[Problem]:
-    # Datadog takes whole seconds; the reference cuts the rest off, and asks for an empty window.
-    yield from _duration(value, path, at_least=1)
-
-
-def _request_timeout(value: object, path: FieldPath) -> Iterator[Problem]:
-    yield from _duration(value, path, at_least=1e-9)
-
-
-def _duration(value: object, path: FieldPath, *, at_least: float) -> Iterator[Problem]:
-    yield from text(value, path)
-    if not isinstance(value, str) or not value or holds_placeholder(value):
-        return
-    try:
-        seconds = parse_duration(value)
-    except ValueError as error:
-        yield Problem(path, str(error))
-    else:
-        if seconds < at_least:
-            yield Problem(path, "must be at least 1s" if at_least == 1 else "must be longer than 0")
-
-
-def _one_of(allowed: tuple[str, ...]) -> Check:
-    def check(value: object, path: FieldPath) -> Iterator[Problem]:
-        # No argument can stand here: the CRD lists the values.
-        if value not in ("", *allowed):
-            yield Problem(path, f"must be one of {', '.join(allowed)}")
-
-    return check
-
-
 def _secret_ref(value: object, path: FieldPath) -> Iterator[Problem]:
     yield from block(value, path, {"name": _secret_name, "namespaced": flag})
     if isinstance(value, dict) and value.get("namespaced") is True and not said(value, "name"):
@@ -122,7 +90,7 @@ def _secret_ref(value: object, path: FieldPath) -> Iterator[Problem]:
 
 def _secret_name(value: object, path: FieldPath) -> Iterator[Problem]:
     yield from text(value, path)
-    if not isinstance(value, str) or not value or holds_placeholder(value):
+    if not isinstance(value, str) or not value or is_open(value):
         return
     if len(value) > _LONGEST_NAME or not _SECRET_NAME.fullmatch(value):
         yield Problem(

@@ -1,7 +1,7 @@
 """Where the keys for Datadog come from. This chain is the story that Gradatim was started for.
 
 In: the Secret that a block names, and a `Query` with the Secrets and the environment. Out: `Credentials`, or an
-`UnansweredError` that says which Secret, in which namespace, lacks which key. Pure. Called by the provider.
+`ProviderError` that says which Secret, in which namespace, lacks which key. Pure. Called by the provider.
 
 Argo Rollouts 1.8.0 demanded the optional key `address` of every Secret, said only that it found no credentials, and
 healthy releases were aborted (its issue 4103). So the address is optional here, always, and whatever is missing is
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from gradatim.plugin import Query, SecretRef
+from gradatim.plugin import ProviderError, Query, SecretRef
+from gradatim.plugin.http import Endpoint
 
-from .errors import UnansweredError
 from .settings import DEFAULT_SECRET
 
 DEFAULT_ADDRESS: Final = "https://api.datadoghq.com"
@@ -51,13 +51,24 @@ class Credentials:
         hidden = () if self.address == DEFAULT_ADDRESS else (self.address,)
         return (self.api_key, self.app_key, *hidden)
 
+    def endpoint(self, question: str = "") -> Endpoint:
+        """Whom messages speak of; `question` is the field that holds the query."""
+        return Endpoint(
+            name=f"Datadog at {self.site}",
+            secrets=self.secrets,
+            query_field=question,
+            login_field="secretRef",
+            login=f"the keys of {self.source}",
+            login_hint="are they for this site, and may the application key query metrics?",
+        )
+
 
 def credentials(secret: SecretRef | None, query: Query) -> Credentials:
     """The keys to use: of the Secret that the block names and no other; where it names none, of the
     environment, else of the Secret `datadog` in the controller's namespace.
 
     Raises:
-        UnansweredError: there are none, with everything that was looked for.
+        ProviderError: there are none, with everything that was looked for.
     """
     if secret is not None:
         return _of_secret(secret, query, at_fault="secretRef")
@@ -71,15 +82,15 @@ def credentials(secret: SecretRef | None, query: Query) -> Credentials:
         )
     try:
         return _of_secret(DEFAULT_SECRET, query, at_fault="")
-    except UnansweredError as error:
-        raise UnansweredError(f"{error}; {_environment_report(held)}") from error
+    except ProviderError as error:
+        raise ProviderError(f"{error}; {_environment_report(held)}") from error
 
 
 def _of_secret(ref: SecretRef, query: Query, *, at_fault: str) -> Credentials:
     where = _described(ref, query)
     data = query.secrets.get(ref)
     if data is None:
-        raise UnansweredError(f"there is no {where}", field=at_fault)
+        raise ProviderError(f"there is no {where}", field=at_fault)
     missing = [f'"{key}"' for key in ("api-key", "app-key") if key not in data]
     empty = [f'"{key}"' for key in ("api-key", "app-key") if key in data and not data[key].strip()]
     faults = []
@@ -88,7 +99,7 @@ def _of_secret(ref: SecretRef, query: Query, *, at_fault: str) -> Credentials:
     if empty:
         faults.append(f"holds nothing under {' and '.join(empty)}")
     if faults:
-        raise UnansweredError(f"{where} {' and '.join(faults)}", field=at_fault)
+        raise ProviderError(f"{where} {' and '.join(faults)}", field=at_fault)
     return _made(
         data["api-key"],
         data["app-key"],
@@ -102,13 +113,13 @@ def _made(api_key: str, app_key: str, address: str, told: tuple[str, str]) -> Cr
     api_key, app_key, address = api_key.strip(), app_key.strip(), address.strip().rstrip("/")
     for name, value in (("API key", api_key), ("application key", app_key)):
         if not value.isascii() or not value.isprintable():
-            raise UnansweredError(
+            raise ProviderError(
                 f"the {name} in {source} has characters that no HTTP header can carry"
             )
     if not address:
         return Credentials(api_key=api_key, app_key=app_key, source=source)
     if not _is_url(address):
-        raise UnansweredError(
+        raise ProviderError(
             f"{site} must be a URL with http:// or https:// and a host and without a query, or empty"
         )
     return Credentials(api_key=api_key, app_key=app_key, address=address, source=source, site=site)

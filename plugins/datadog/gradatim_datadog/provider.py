@@ -6,11 +6,14 @@ Called by the core through the hook in `__init__`.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Hashable, Iterable
-from dataclasses import asdict
+import random
+import time
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from gradatim.plugin import (
@@ -23,13 +26,13 @@ from gradatim.plugin import (
     Query,
     SecretRef,
 )
+from gradatim.plugin.fields import has_open_text, is_open
 
 from .config import problems
-from .credentials import VARIABLES, credentials
-from .errors import UnansweredError
-from .fields import holds_placeholder
+from .credentials import VARIABLES, Credentials, credentials
+from .patience import Patience
 from .query import VALIDATE, check_validation, measurement, request
-from .settings import DEFAULT_SECRET, named_secret, settings
+from .settings import DEFAULT_SECRET, Settings, named_secret, settings
 
 if TYPE_CHECKING:
     import httpx
@@ -41,28 +44,56 @@ _KEY: Final = os.urandom(16)
 _PROBE_SECONDS: Final = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How time passes between two tries: a clock of seconds that only grow, a way to sleep, and chance (0 to 1)."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    chance: Callable[[], float] = random.random
+
+
 class DatadogProvider(MetricProvider):
     """Asks Datadog about a window of time that ends at the moment of the measurement.
 
     Args:
         transport: what carries the requests, for tests. None: the network.
+        waiting: how time passes, for tests.
     """
 
     key: ClassVar[str] = "datadog"
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, waiting: Waiting | None = None
+    ) -> None:
         self._transport = transport
+        self._waiting = waiting or Waiting()
+        self._patience = Patience()
         self._session: Session | None = None
 
     async def measure(self, query: Query) -> Measurement:
         """A float; a list of floats for a v2 query grouped by tags; None where there is no data.
 
+        A rate limit and an outage are waited for and asked again, as far as `Patience` goes.
+
         Raises:
-            UnansweredError: a ProviderError; the block cannot be used, there are no keys, or there
-                was no answer.
+            ProviderError: the block cannot be used, there are no keys, or there was no answer.
         """
         wanted = settings(query.config)
         keys = credentials(wanted.secret, query)
+        began, tried = self._waiting.clock(), 0
+        while True:
+            try:
+                return await self._asked_once(wanted, keys, query)
+            except ProviderError as error:
+                tried += 1
+                spent = self._waiting.clock() - began
+                wait = self._patience.wait(error, tried, spent, self._waiting.chance())
+                if wait is None:
+                    raise
+            await self._waiting.sleep(wait)
+
+    async def _asked_once(self, wanted: Settings, keys: Credentials, query: Query) -> Measurement:
         reply = await self._connected().ask(request(wanted, query.now), keys, wanted.timeout)
         return measurement(reply, wanted, keys, query.now)
 
@@ -83,16 +114,16 @@ class DatadogProvider(MetricProvider):
         if found := list(problems(query.config, path)):
             return found
         secret = named_secret(query.config)
-        if secret is not None and holds_placeholder(secret.name):
+        if secret is not None and is_open(secret.name):
             return []
         try:
             keys = credentials(secret, query)
             reply = await self._connected().ask(VALIDATE, keys, _PROBE_SECONDS)
             check_validation(reply, keys, query.now)
-            if not _holds_placeholders(query.config):
-                await self.measure(query)
-        except UnansweredError as error:
-            if error.busy:
+            if not has_open_text(query.config):
+                await self._asked_once(settings(query.config), keys, query)
+        except ProviderError as error:
+            if error.throttled:
                 return []
             # Where the block names no Secret, there is no such field to point at.
             known = error.field and (error.field != "secretRef" or secret is not None)
@@ -107,8 +138,22 @@ class DatadogProvider(MetricProvider):
         except ProviderError:
             return None
         asked = {**asdict(wanted), "queries": dict(wanted.queries), "secret": None}
-        told = json.dumps([asked, keys.address, keys.api_key, keys.app_key], sort_keys=True)
-        return ("datadog", hashlib.blake2b(told.encode(), key=_KEY, digest_size=16).hexdigest())
+        return ("datadog", _digest([asked, keys.address, keys.api_key, keys.app_key]))
+
+    def account(self, query: Query) -> Hashable | None:
+        """The organisation that the API key is of: Datadog counts its requests together."""
+        try:
+            keys = credentials(named_secret(query.config), query)
+        except ProviderError:
+            return None
+        return ("datadog", _digest([keys.address, keys.api_key]))
+
+    def result_metadata(self, query: Query) -> Mapping[str, str]:
+        """The query with its arguments put in."""
+        try:
+            return {"ResolvedDatadogQuery": settings(query.config).asked}
+        except ProviderError:
+            return {}
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -125,13 +170,6 @@ class DatadogProvider(MetricProvider):
         return self._session
 
 
-def _holds_placeholders(config: Json) -> bool:
-    """Does any text in the block still wait for an argument?"""
-    waiting: list[object] = [config]
-    while waiting:
-        value = waiting.pop()
-        if holds_placeholder(value):
-            return True
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-    return False
+def _digest(told: object) -> str:
+    text = json.dumps(told, sort_keys=True).encode()
+    return hashlib.blake2b(text, key=_KEY, digest_size=16).hexdigest()

@@ -6,25 +6,23 @@ Called by `session`, which sends, and by `provider`.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from gradatim.plugin import Json, Measurement
+from gradatim.plugin import Json, Measurement, ProviderError
+from gradatim.plugin.http import Reply, rate_limit, refusal
 
 from .credentials import Credentials
-from .errors import UnansweredError, excerpt
+from .reasons import reason_of
 from .scalar import scalar_measurement
 from .series import series_measurement
 from .settings import Settings
 from .values import UnreadableError
 
-_QUERY_REFUSED: Final = (400, 422)
-_LONGEST_WAIT: Final = 3600.0
+#: Datadog documents X-RateLimit-Reset, the seconds until its next period; a proxy sends Retry-After.
+_WAIT_HEADERS: Final = ("retry-after", "x-ratelimit-reset", "x-ratelimit-period")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +38,6 @@ class Request:
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     body: Json | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP response. Names of headers are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 #: Asks whether the API key is good; the application key plays no part.
@@ -85,28 +74,29 @@ def measurement(
     """What the reply says: a float, a list of floats for a grouped query, or no data.
 
     Raises:
-        UnansweredError: Datadog refused the keys or the query, or gave no answer that can be read.
+        ProviderError: Datadog refused the keys or the query, or gave no answer that can be read.
     """
     answer = decoded(reply, credentials, now, question=settings.question)
     read = series_measurement if settings.version == "v1" else scalar_measurement
     try:
-        return read(answer)
+        measured = read(answer)
     except UnreadableError as error:
-        text = excerpt(str(error), credentials.secrets)
-        raise UnansweredError(
-            f"Datadog at {credentials.site}: {text}", field=settings.question
+        endpoint = credentials.endpoint()
+        raise ProviderError(
+            f"{endpoint.name}: {endpoint.excerpt(str(error))}", field=settings.question
         ) from None
+    return replace(measured, query=settings.asked, rate_limit=rate_limit(reply))
 
 
 def check_validation(reply: Reply, credentials: Credentials, now: datetime) -> None:
     """Read the answer to `VALIDATE`.
 
     Raises:
-        UnansweredError: the API key is not good, or nobody could say.
+        ProviderError: the API key is not good, or nobody could say.
     """
     refused = reply.status in (401, 403)
     if refused or decoded(reply, credentials, now).get("valid") is not True:
-        raise UnansweredError(
+        raise ProviderError(
             f"Datadog at {credentials.site} does not know the API key of {credentials.source}"
             f" ({reply.status}; is it for this site?)",
             field="secretRef",
@@ -119,62 +109,13 @@ def decoded(
     """The JSON object of a good reply.
 
     Raises:
-        UnansweredError: the reply is not good; `question` is the field to blame for a refused query.
+        ProviderError: the reply is not good; `question` is the field to blame for a refused query.
     """
-    site = f"Datadog at {credentials.site}"
-    text = excerpt(reply.body.decode(errors="replace"), credentials.secrets) or "nothing"
-    if reply.status in (401, 403):
-        raise UnansweredError(
-            f"{site} refused the keys of {credentials.source} ({reply.status};"
-            f" are they for this site, and may the application key query metrics?): {text}",
-            field="secretRef",
-        )
-    if reply.status in _QUERY_REFUSED:
-        raise UnansweredError(f"{site} refused the query ({reply.status}): {text}", field=question)
-    if not 200 <= reply.status < 300:
-        busy = reply.status == 429
-        raise UnansweredError(
-            f"{site} answered {reply.status}: {text}",
-            retry_after=retry_after(reply.headers, now),
-            outage=busy or reply.status == 408 or reply.status >= 500,
-            busy=busy,
-        )
-    answer = _object(reply.body)
+    endpoint, answer = credentials.endpoint(question), reply.json_object()
+    if not reply.is_success:
+        reason = reason_of(answer or {})
+        raise refusal(endpoint, reply, now, reason=reason, wait_headers=_WAIT_HEADERS)
     if answer is None:
-        raise UnansweredError(f"{site} sent something else than a JSON object: {text}")
+        said = reply.excerpt(endpoint)
+        raise ProviderError(f"{endpoint.name} sent something else than a JSON object: {said}")
     return answer
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait, at most an hour. None: no header says.
-
-    Datadog documents X-RateLimit-Reset, the seconds until its next period; a proxy sends Retry-After.
-    """
-    for name in ("retry-after", "x-ratelimit-reset", "x-ratelimit-period"):
-        seconds = _wait(headers.get(name, ""), now)
-        if seconds is not None:
-            return min(max(seconds, 0.0), _LONGEST_WAIT)
-    return None
-
-
-def _wait(value: str, now: datetime) -> float | None:
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return seconds if math.isfinite(seconds) else None
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

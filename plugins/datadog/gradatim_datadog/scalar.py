@@ -7,12 +7,15 @@ Called by `query`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from gradatim.plugin import Measurement
+from gradatim.plugin import Measurement, Series
+from gradatim.plugin.texts import MOST_VALUES, number_text, numbers_text, writable
 
-from .errors import writable
-from .values import KEPT, UnreadableError, go_number, go_numbers, number
+from .reasons import reason_of
+from .values import UnreadableError, number
 
 _MOST_GROUPS: Final = 100
 _LONGEST_GROUP: Final = 200
@@ -28,7 +31,7 @@ def scalar_measurement(answer: dict[str, Any]) -> Measurement:
     """
     columns = _columns(answer)
     numeric = next((one for one in columns if one.get("type") in (None, "", "number")), None)
-    labels = [_values(one) for one in columns if one.get("type") == "group"]
+    groups = [one for one in columns if one.get("type") == "group"]
     # Datadog marks a group without data by null.
     rows = [
         (index, number(value, "columns"))
@@ -37,9 +40,12 @@ def scalar_measurement(answer: dict[str, Any]) -> Measurement:
     ]
     if not rows:
         return Measurement(text="[]", no_data=True)
-    if not labels:
-        return Measurement(value=rows[0][1], text=go_number(rows[0][1]))
-    return _grouped([(_label(labels, index), value) for index, value in rows])
+    if not groups:
+        return Measurement(value=rows[0][1], text=number_text(rows[0][1]))
+    told = [(_tags(groups, index), value) for index, value in rows]
+    series = tuple(Series(tags, (value,)) for tags, value in told)
+    named = [(_name(tags), value) for tags, value in told]
+    return replace(_grouped(named), series=series)
 
 
 def _grouped(groups: list[tuple[str, float]]) -> Measurement:
@@ -47,9 +53,9 @@ def _grouped(groups: list[tuple[str, float]]) -> Measurement:
     metadata = {"groups": _groups_json(groups)}
     if len(groups) > _MOST_GROUPS:
         metadata["groups_truncated"] = "true"
-    if len(groups) > KEPT:
+    if len(groups) > MOST_VALUES:
         metadata["values_truncated"] = "true"
-    return Measurement(value=values, text=go_numbers(values), metadata=metadata)
+    return Measurement(value=values, text=numbers_text(values), metadata=metadata)
 
 
 def _groups_json(groups: list[tuple[str, float]]) -> str:
@@ -59,7 +65,7 @@ def _groups_json(groups: list[tuple[str, float]]) -> str:
         ordered = sorted(groups, key=lambda group: group[1])
         groups = [*ordered[:half], *ordered[-half:]]
     told = ",".join(
-        f'{{"name":{json.dumps(name, ensure_ascii=False)},"value":{go_number(value)}}}'
+        f'{{"name":{json.dumps(name, ensure_ascii=False)},"value":{number_text(value)}}}'
         for name, value in groups
     )
     return f"[{told}]"
@@ -69,9 +75,8 @@ def _columns(answer: dict[str, Any]) -> list[dict[str, Any]]:
     data = answer.get("data")
     data = data if isinstance(data, dict) else {}
     # Documented beside `data`; the reference reads it inside.
-    for errors in (answer.get("errors"), data.get("errors")):
-        if errors:
-            raise UnreadableError(f"the query failed: {_joined(errors)}")
+    if answer.get("errors") or data.get("errors"):
+        raise UnreadableError(f"the query failed: {reason_of(answer) or 'without a reason'}")
     attributes = data.get("attributes")
     columns = attributes.get("columns") if isinstance(attributes, dict) else None
     if columns is None:
@@ -90,20 +95,22 @@ def _values(column: dict[str, Any]) -> list[Any]:
     return values
 
 
-def _label(columns: list[list[Any]], index: int) -> str:
+def _tags(groups: list[dict[str, Any]], index: int) -> dict[str, str]:
     """The tags of one row, through all group columns: one for each tag that the query is grouped by."""
-    tags: list[str] = []
-    for column in columns:
-        entry = column[index] if index < len(column) else None
+    tags: dict[str, str] = {}
+    for place, column in enumerate(groups):
+        values = _values(column)
+        entry = values[index] if index < len(values) else None
         if (
             not isinstance(entry, list)
             or not entry
             or not all(isinstance(tag, str) for tag in entry)
         ):
             raise UnreadableError("a group has no label, so its value belongs to nobody")
-        tags += entry
-    return writable(",".join(tags))[:_LONGEST_GROUP]
+        name = str(column.get("name") or place)
+        tags[f"{name} {place}" if name in tags else name] = writable(",".join(entry))
+    return tags
 
 
-def _joined(errors: object) -> str:
-    return "; ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
+def _name(tags: Mapping[str, str]) -> str:
+    return ",".join(tags.values())[:_LONGEST_GROUP]

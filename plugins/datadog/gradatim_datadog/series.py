@@ -6,11 +6,14 @@ Called by `query`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from gradatim.plugin import Measurement
+from gradatim.plugin import Measurement, Series
+from gradatim.plugin.texts import number_text
 
-from .values import UnreadableError, go_number, number
+from .reasons import reason_of
+from .values import UnreadableError, number
 
 
 def series_measurement(answer: dict[str, Any]) -> Measurement:
@@ -22,28 +25,40 @@ def series_measurement(answer: dict[str, Any]) -> Measurement:
     Raises:
         UnreadableError: the answer says that the query failed, or cannot be read.
     """
-    if answer.get("status") == "error" or answer.get("error"):
-        raise UnreadableError(f"the query failed: {answer.get('error') or 'without a reason'}")
+    if answer.get("status") == "error" or answer.get("error") or answer.get("errors"):
+        raise UnreadableError(f"the query failed: {reason_of(answer) or 'without a reason'}")
     series = answer.get("series")
     if series is None:
         return Measurement(text="null", no_data=True)
     if not isinstance(series, list):
         raise UnreadableError("series is not a list")
-    for point in reversed(_points(series)):
+    read = tuple(Series(_tags(one), tuple(_values(one))) for one in series)
+    first = read[0].samples if read else ()
+    if not first:
+        return Measurement(text="[]", no_data=True, samples=series, series=read)
+    return Measurement(value=first[-1], text=number_text(first[-1]), samples=series, series=read)
+
+
+def _values(series: object) -> Iterator[float]:
+    """The values of one series, oldest first, without the points that have none."""
+    points = series.get("pointlist") if isinstance(series, dict) else None
+    if points is None:
+        return
+    if not isinstance(points, list):
+        raise UnreadableError("pointlist is not a list")
+    for point in points:
         if not isinstance(point, list) or len(point) != 2:
             raise UnreadableError("a point is not a pair of time and value")
         if point[1] is not None:
-            value = number(point[1], "pointlist")
-            return Measurement(value=value, text=go_number(value))
-    return Measurement(text="[]", no_data=True)
+            yield number(point[1], "pointlist")
 
 
-def _points(series: list[Any]) -> list[Any]:
-    if not series:
-        return []
-    points = series[0].get("pointlist") if isinstance(series[0], dict) else None
-    if points is None:
-        return []
-    if not isinstance(points, list):
-        raise UnreadableError("pointlist is not a list")
-    return points
+def _tags(series: object) -> dict[str, str]:
+    """The tags that tell this series from the others: `host:a` is the label host."""
+    tags = series.get("tag_set") if isinstance(series, dict) else None
+    pairs = (
+        [tag.partition(":") for tag in tags or () if isinstance(tag, str)]
+        if isinstance(tags, list)
+        else []
+    )
+    return {key: value for key, _, value in pairs}

@@ -1,6 +1,6 @@
 """HTTP: sends one request and reads the reply, within its time. The only module that imports httpx.
 
-In: a `Request`, `Credentials` and the seconds it may take. Out: a `Reply`; httpx's exceptions become `UnansweredError`.
+In: a `Request`, `Credentials` and the seconds it may take. Out: a `Reply`; httpx's exceptions become `ProviderError`.
 Called by `provider`, which imports it at its first query.
 """
 
@@ -10,14 +10,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
 
+from gradatim.plugin import ProviderError
+from gradatim.plugin.http import Endpoint, Reply, late, unreachable
+
 from .credentials import Credentials
-from .errors import UnansweredError, excerpt
-from .query import Reply, Request
+from .query import Request
 
 #: httpx's pool costs the square of the requests that wait in it, so they wait here. Per site: one that
 #: hangs must not hold up the queries to others.
@@ -51,16 +54,17 @@ class Session:
         """Send a request.
 
         Raises:
-            UnansweredError: nothing came back in time.
+            ProviderError: nothing came back in time.
         """
-        async with self._slots[credentials.address], _in_time(credentials, seconds):
+        whom = credentials.endpoint()
+        async with self._slots[credentials.address], _in_time(whom, seconds):
             built = self._built(request, credentials)
             try:
                 response = await self._client.send(built, stream=True)
             except _DROPPED:
                 response = await self._client.send(built, stream=True)
             try:
-                body = await _body(response, credentials)
+                body = await _body(response, whom)
             finally:
                 await response.aclose()
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -85,28 +89,24 @@ class Session:
         )
 
 
-async def _body(response: httpx.Response, credentials: Credentials) -> bytes:
+async def _body(response: httpx.Response, whom: Endpoint) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > _LARGEST_BODY:
-            raise UnansweredError(
-                f"the reply of Datadog at {credentials.site} is larger than {_LARGEST_BODY // 2**20} MiB"
+            raise ProviderError(
+                f"the reply of {whom.name} is larger than {_LARGEST_BODY // 2**20} MiB"
             )
     return bytes(body)
 
 
 @asynccontextmanager
-async def _in_time(credentials: Credentials, seconds: float) -> AsyncIterator[None]:
-    site = f"Datadog at {credentials.site}"
+async def _in_time(whom: Endpoint, seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise UnansweredError(
-            f"{site} did not answer within {seconds:g} s", field="requestTimeout", outage=True
-        ) from error
+        raise late(replace(whom, address_field="requestTimeout"), seconds) from error
     # UnicodeError: host names that only the IDNA codec finds to be none.
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        reason = excerpt(f"{type(error).__name__}: {error}", credentials.secrets)
-        raise UnansweredError(f"{site} did not answer: {reason}", outage=True) from None
+        raise unreachable(whom, error) from None

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gradatim.plugin import FieldPath, Json, SecretRef
+from gradatim.plugin import FieldPath, Json, ProviderError, SecretRef
 from gradatim.plugin.duration import parse_duration
+from gradatim.plugin.texts import excerpt
 
 from .config import problems
-from .errors import UnansweredError, excerpt
 
 #: The Secret in the controller's namespace where a block names none.
 DEFAULT_SECRET: Final = SecretRef("datadog")
@@ -35,7 +35,7 @@ class Settings:
         formula: over the names of the queries; "" for none.
         aggregator: makes one number of each series.
         interval: seconds of the window, which ends at the moment of asking.
-        timeout: seconds for the whole answer.
+        timeout: seconds for one answer.
         secret: the only Secret to take the keys from. None: the environment, then the default one.
         question: the field that its author wrote the query into.
     """
@@ -49,16 +49,25 @@ class Settings:
     secret: SecretRef | None = None
     question: Literal["query", "queries"] = "query"
 
+    @property
+    def asked(self) -> str:
+        """The question in one text, for the record."""
+        queries = "; ".join(
+            query if name == _ONLY else f"{name} = {query}" for name, query in self.queries.items()
+        )
+        formula = f"{self.formula} with " if self.formula else ""
+        return f"{formula}{queries} over {self.interval} s"
+
 
 def settings(config: Json) -> Settings:
     """What the block says.
 
     Raises:
-        UnansweredError: it cannot be used, and why; `field` is the field at fault.
+        ProviderError: it cannot be used, and why; `field` is the field at fault.
     """
     problem = next(problems(config, FieldPath()), None)
     if problem is not None:
-        raise UnansweredError(excerpt(str(problem)), field=str(next(iter(problem.path.parts), "")))
+        raise ProviderError(excerpt(str(problem)), field=str(next(iter(problem.path.parts), "")))
     return Settings(
         version="v2" if config.get("apiVersion") == "v2" else "v1",
         queries=config.get("queries") or {_ONLY: config["query"]},
@@ -84,4 +93,4 @@ def _seconds(config: Json, name: str, default: str) -> float:
     try:
         return parse_duration(config.get(name) or default)
     except ValueError as error:  # an argument that was never put in passes validation
-        raise UnansweredError(f"{name}: {error}", field=name) from error
+        raise ProviderError(f"{name}: {error}", field=name) from error

@@ -7,14 +7,14 @@ Called by `session`, which sends and keeps the tokens.
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote_plus
 
-from .errors import UnansweredError
-from .query import Reply, retry_after, shown
+from gradatim.plugin import ProviderError
+from gradatim.plugin.http import Endpoint, Reply, shown_address, waiting
+
 from .settings import OAuth2
 
 #: A token is not used in its last seconds: the query would arrive after its end.
@@ -52,42 +52,38 @@ def basic(pair: str) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-def token(reply: Reply, oauth2: OAuth2, now: datetime) -> Token:
+def endpoint(oauth2: OAuth2) -> Endpoint:
+    """The token endpoint, for messages."""
+    return Endpoint(
+        name=f"the token endpoint at {shown_address(oauth2.token_url)}",
+        secrets=(oauth2.client_secret, quote_plus(oauth2.client_secret)),
+        address_field="authentication",
+    )
+
+
+def token(reply: Reply, asked: Endpoint, now: datetime) -> Token:
     """The token that the reply brings.
 
     Raises:
-        UnansweredError: it brings none.
+        ProviderError: it brings none.
     """
-    if not 200 <= reply.status < 300:
-        text = reply.shown((oauth2.client_secret, quote_plus(oauth2.client_secret)))
-        raise UnansweredError(
-            f"the token endpoint at {shown(oauth2.token_url)} answered {reply.status}: {text or 'nothing'}",
-            field="authentication",
-            retry_after=retry_after(reply.headers, now),
-            outage=reply.status == 429 or reply.status >= 500,
+    if not reply.is_success:
+        raise ProviderError(
+            f"{asked.name} answered {reply.status}: {reply.excerpt(asked)}",
+            field=asked.address_field,
+            **waiting(reply, now),
         )
-    fields = _fields(reply.body)
+    fields = reply.json_object() or {}
     access_token = fields.get("access_token")
     if (
         not isinstance(access_token, str)
         or not access_token.isascii()
         or not access_token.isprintable()
     ):
-        raise UnansweredError(
-            f"the token endpoint at {shown(oauth2.token_url)} sent no access_token",
-            field="authentication",
-        )
+        raise ProviderError(f"{asked.name} sent no access_token", field=asked.address_field)
     seconds = _seconds(fields.get("expires_in"))
     ends = now + timedelta(seconds=seconds) if seconds else None
     return Token(authorization=f"Bearer {access_token}", ends=ends)
-
-
-def _fields(body: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def _seconds(value: object) -> float:

@@ -1,4 +1,4 @@
-"""The provider `prometheus`: instant queries, measured and probed.
+"""The provider `prometheus`: instant and range queries, measured and probed.
 
 In: a `Query`. Out: a `Measurement`, or Problems of a probe; thin, the work is in `settings`, `query` and `session`.
 Called by the core through the hook in `__init__`.
@@ -10,13 +10,22 @@ import hashlib
 import json
 import os
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from gradatim.plugin import FieldPath, Json, Measurement, MetricProvider, Problem, Query
+from gradatim.plugin import (
+    FieldPath,
+    Json,
+    Measurement,
+    MetricProvider,
+    Problem,
+    ProviderError,
+    Query,
+)
+from gradatim.plugin.fields import has_open_text, is_open
+from gradatim.plugin.http import rate_limit, shown_address
 
-from .config import problems
-from .errors import UnansweredError
-from .fields import holds_placeholder
+from .config import problems, range_times
 from .query import measurement
 from .settings import ADDRESS_VARIABLE, settings
 
@@ -32,7 +41,7 @@ _ANY_EXPRESSION: Final = "vector(1)"
 
 
 class PrometheusProvider(MetricProvider):
-    """Evaluates PromQL at the moment of the measurement.
+    """Evaluates PromQL at the moment of the measurement, or over a range of time before it.
 
     Args:
         transport: what carries the requests, for tests. None: the network.
@@ -48,11 +57,16 @@ class PrometheusProvider(MetricProvider):
         """A list of floats for a vector or matrix, a float for a scalar.
 
         Raises:
-            UnansweredError: a ProviderError; the block cannot be used, or there was no answer.
+            ProviderError: the block cannot be used, or there was no answer.
         """
-        wanted = settings(query.config, query.environment)
-        reply = await self._connected().ask(wanted, wanted.query, query.now)
-        return measurement(reply, wanted, query.now)
+        wanted = settings(query)
+        reply, whom = await self._connected().ask(wanted, wanted.query, query.now)
+        measured = measurement(reply, whom, query.now)
+        return replace(measured, query=wanted.question, rate_limit=rate_limit(reply))
+
+    def times(self, config: Json) -> Mapping[FieldPath, str]:
+        """Start and end of a range query."""
+        return range_times(config)
 
     def environment(self) -> Iterable[str]:
         """The variable that names the server where a block does not."""
@@ -73,16 +87,15 @@ class PrometheusProvider(MetricProvider):
         """
         if found := list(problems(query.config, path)):
             return found
-        if _holds_placeholders({**query.config, "query": ""}):
+        if has_open_text({**query.config, "query": ""}):
             return []
         try:
-            wanted = settings(query.config, query.environment)
-            open_query = holds_placeholder(wanted.query)
-            expression = _ANY_EXPRESSION if open_query else wanted.query
-            reply = await self._connected().ask(wanted, expression, query.now)
-            measurement(reply, wanted, query.now)
-        except UnansweredError as unanswered:
-            return [Problem(path / unanswered.field if unanswered.field else path, str(unanswered))]
+            wanted = settings(query)
+            expression = _ANY_EXPRESSION if is_open(wanted.query) else wanted.query
+            reply, whom = await self._connected().ask(wanted, expression, query.now)
+            measurement(reply, whom, query.now)
+        except ProviderError as error:
+            return [Problem(path / error.field if error.field else path, str(error))]
         return []
 
     def identity(self, query: Query) -> Hashable | None:
@@ -90,6 +103,13 @@ class PrometheusProvider(MetricProvider):
         address = query.environment.get(ADDRESS_VARIABLE, "")
         told = json.dumps([query.config, address], sort_keys=True).encode()
         return ("prometheus", hashlib.blake2b(told, key=_KEY, digest_size=16).hexdigest())
+
+    def account(self, query: Query) -> Hashable | None:
+        """The server, also where the environment names it."""
+        try:
+            return ("prometheus", shown_address(settings(query).address))
+        except ProviderError:
+            return None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -104,17 +124,3 @@ class PrometheusProvider(MetricProvider):
 
             self._session = Session(self._transport)
         return self._session
-
-
-def _holds_placeholders(config: Json) -> bool:
-    """Does any text in the block still wait for an argument?"""
-    waiting: list[object] = [config]
-    while waiting:
-        value = waiting.pop()
-        if holds_placeholder(value):
-            return True
-        if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    return False

@@ -1,31 +1,38 @@
 """HTTP: sends one query and reads the reply, within its time. The only module that imports httpx.
 
-In: `Settings`, an expression and a moment. Out: a `Reply`; httpx's exceptions become `UnansweredError`.
+In: `Settings`, an expression and a moment. Out: a `Reply`; httpx's exceptions become `ProviderError`.
 Called by `provider`, which imports it at its first query.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import ssl
+from collections import OrderedDict, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 
-from .errors import UnansweredError, excerpt
-from .oauth import Token, basic, token, token_request
-from .query import Reply, credentials, endpoint, form, redirection, secrets_of, shown
-from .settings import OAuth2, Settings
+from gradatim.plugin import ProviderError
+from gradatim.plugin.http import Endpoint, Reply, late, shown_address, unreachable
+
+from .oauth import Token, basic, endpoint, token, token_request
+from .query import Request, redirection, request
+from .settings import OAuth2, Settings, words_of
+from .sigv4 import Signer
 
 #: httpx's pool costs the square of the requests that wait in it, so they wait here. Per server: one that
 #: hangs must not hold up the queries to others.
 _AT_ONCE: Final = 16
+_MOST_CLIENTS: Final = 100
 _CONNECT: Final = 30.0
 _LARGEST_BODY: Final = 8 * 2**20
+_FORM: Final = "application/x-www-form-urlencoded"
 _REDIRECTS: Final = (301, 302, 307, 308)
 _MOST_REDIRECTS: Final = 3
 #: How it looks when a connection that was kept open is closed by the server just as it is used again. A query
@@ -40,24 +47,31 @@ class Session:
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._clients: OrderedDict[tuple[bool, str], httpx.AsyncClient] = OrderedDict()
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_AT_ONCE)
         )
         self._tokens: dict[OAuth2, Token] = {}
+        self._signer = Signer()
 
-    async def ask(self, settings: Settings, expression: str, now: datetime) -> Reply:
-        """Evaluate an expression at `now`.
+    async def ask(
+        self, settings: Settings, expression: str, now: datetime
+    ) -> tuple[Reply, Endpoint]:
+        """Evaluate an expression at `now`, or over the settings' range.
+
+        Returns:
+            The reply, and whom was asked: it knows what of the request no message may repeat.
 
         Raises:
-            UnansweredError: nothing came back in time.
+            ProviderError: nothing came back in time.
         """
-        async with self._slots[shown(settings.address)], _in_time(settings):
+        where, whom = shown_address(settings.address), settings.endpoint
+        async with self._slots[where], _in_time(whom, settings.timeout):
             headers = await self._headers(settings, now)
-            reply = await self._asked(settings, headers, form(expression, now))
+            reply, whom = await self._asked(settings, headers, request(settings, expression, now))
             if reply.status == 401 and settings.oauth2 is not None:
                 self._tokens.pop(settings.oauth2, None)
-            return reply
+            return reply, whom
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -66,24 +80,40 @@ class Session:
         self._clients.clear()
 
     async def _asked(
-        self, settings: Settings, headers: Mapping[bytes, bytes], fields: Mapping[str, str]
-    ) -> Reply:
-        client, url = self._client(settings), endpoint(settings.address)
-        reply = await _sent(client, client.build_request("POST", url, headers=headers, data=fields))
+        self, settings: Settings, headers: Mapping[str, str], what: Request
+    ) -> tuple[Reply, Endpoint]:
+        reply, whom = await self._sent(settings, headers, "POST", what)
         for _ in range(_MOST_REDIRECTS):
             if reply.status not in _REDIRECTS:
                 break
-            url = _followed(url, reply, settings)
-            request = client.build_request("POST", url, headers=headers, data=fields)
-            reply = await _sent(client, request)
+            what = Request(_followed(what.url, reply, settings), what.fields)
+            reply, whom = await self._sent(settings, headers, "POST", what)
         if reply.status in _NO_POST:
-            request = client.build_request("GET", url, headers=headers, params=fields)
-            reply = await _sent(client, request)
-        return reply
+            reply, whom = await self._sent(settings, headers, "GET", what)
+        return reply, whom
 
-    async def _headers(self, settings: Settings, now: datetime) -> dict[bytes, bytes]:
+    async def _sent(
+        self, settings: Settings, headers: Mapping[str, str], method: str, what: Request
+    ) -> tuple[Reply, Endpoint]:
+        client = await self._client(settings)
+        url, content = httpx.URL(what.url), b""
+        if method == "GET":
+            url = url.copy_merge_params(what.fields)
+        else:
+            content = urlencode(what.fields).encode()
+            headers = {**headers, "content-type": _FORM}
+        if settings.sigv4 is not None:
+            signed = await self._signer.headers(settings.sigv4, method, str(url), content)
+            headers = {**headers, **signed}
+        whom = settings.endpoint.hiding(*_hidden(headers))
+        # As bytes: values may be other than ASCII, as Go sends them.
+        raw = {name.encode(): value.encode() for name, value in headers.items()}
+        asked = client.build_request(method, url, content=content, headers=raw)
+        return await _sent(client, asked, whom), whom
+
+    async def _headers(self, settings: Settings, now: datetime) -> dict[str, str]:
         headers = {"accept": "application/json"}
-        pair = credentials(settings)
+        pair = settings.login
         if pair is not None:
             headers["authorization"] = basic(pair)
         if settings.oauth2 is not None:
@@ -91,57 +121,81 @@ class Session:
             headers["authorization"] = found.authorization
         # As in the reference, a header that the author wrote beats one that we made.
         headers.update((name.lower(), value) for name, value in settings.headers)
-        return {name.encode(): value.encode() for name, value in headers.items()}
+        return headers
 
     async def _token(self, settings: Settings, oauth2: OAuth2, now: datetime) -> Token:
         kept = self._tokens.get(oauth2)
         if kept is not None and kept.serves(now):
             return kept
-        client = self._client(settings)
+        client = await self._client(settings)
+        whom = endpoint(oauth2)
         for in_body in (False, True):
             headers, fields = token_request(oauth2, in_body=in_body)
-            request = client.build_request("POST", oauth2.token_url, headers=headers, data=fields)
-            reply = await _sent(client, request)
+            asked = whom.hiding(*words_of(headers.get("authorization", "")))
+            post = client.build_request("POST", oauth2.token_url, headers=headers, data=fields)
+            reply = await _sent(client, post, asked)
             if reply.status not in (400, 401, 403):
                 break
-        fresh = token(reply, oauth2, now)
+        fresh = token(reply, asked, now)
         self._tokens = {one: it for one, it in self._tokens.items() if it.serves(now)}
         self._tokens[oauth2] = fresh
         return fresh
 
-    def _client(self, settings: Settings) -> httpx.AsyncClient:
-        verify = not settings.insecure
-        if verify not in self._clients:
-            # The time of the whole answer is bounded in `_in_time`. No cookie is kept: one that a server
-            # gave for good credentials must not let a query with bad ones in.
-            self._clients[verify] = httpx.AsyncClient(
-                verify=verify,
-                timeout=httpx.Timeout(None, connect=_CONNECT),
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                transport=self._transport,
-            )
-        return self._clients[verify]
+    async def _client(self, settings: Settings) -> httpx.AsyncClient:
+        """The client with these rules of TLS; of very many the one that was unused longest goes."""
+        key = settings.insecure, "" if settings.insecure else settings.ca_cert
+        if key not in self._clients:
+            self._clients[key] = self._made(settings)
+        self._clients.move_to_end(key)
+        if len(self._clients) > _MOST_CLIENTS:
+            await self._clients.popitem(last=False)[1].aclose()
+        return self._clients[key]
+
+    def _made(self, settings: Settings) -> httpx.AsyncClient:
+        # The time of the whole answer is bounded in `_in_time`. No cookie is kept: one that a server
+        # gave for good credentials must not let a query with bad ones in.
+        return httpx.AsyncClient(
+            verify=_trusted(settings),
+            timeout=httpx.Timeout(None, connect=_CONNECT),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            transport=self._transport,
+        )
+
+
+def _trusted(settings: Settings) -> ssl.SSLContext | bool:
+    if settings.insecure or not settings.ca_cert:
+        return not settings.insecure
+    context = httpx.create_ssl_context()
+    # Python 3.13 refuses certificates that Go takes, such as an authority without a key identifier.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    try:
+        context.load_verify_locations(cadata=settings.ca_cert)
+    except (ssl.SSLError, ValueError):
+        raise ProviderError(
+            "caCert holds no certificate that can be read", field="caCert"
+        ) from None
+    return context
+
+
+def _hidden(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What of a request's headers a careless proxy may put into its error page, and no message may repeat."""
+    token = headers.get("x-amz-security-token", "")
+    return (*words_of(headers.get("authorization", "")), token)
 
 
 @asynccontextmanager
-async def _in_time(settings: Settings) -> AsyncIterator[None]:
-    server = f"Prometheus at {shown(settings.address)}"
+async def _in_time(whom: Endpoint, seconds: float) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(settings.timeout):
+        async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise UnansweredError(
-            f"{server} did not answer within {settings.timeout:g} s", field="address", outage=True
-        ) from error
+        raise late(whom, seconds) from error
     # UnicodeError: host names that only the IDNA codec finds to be none.
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        reason = excerpt(f"{type(error).__name__}: {error}", secrets_of(settings))
-        raise UnansweredError(
-            f"{server} did not answer: {reason}", field="address", outage=True
-        ) from error
+        raise unreachable(whom, error) from None
 
 
-async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
+async def _sent(client: httpx.AsyncClient, request: httpx.Request, whom: Endpoint) -> Reply:
     try:
         response = await client.send(request, stream=True)
     except _DROPPED:
@@ -151,22 +205,21 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > _LARGEST_BODY:
-                raise UnansweredError(
-                    f"the reply of {shown(str(request.url))} is larger than {_LARGEST_BODY // 2**20} MiB",
-                    field="query",
+                raise ProviderError(
+                    f"the reply of {whom.name} is larger than {_LARGEST_BODY // 2**20} MiB",
+                    field=whom.query_field or whom.address_field,
                 )
     finally:
         await response.aclose()
     headers = {name.lower(): value for name, value in response.headers.items()}
-    authorization = request.headers.get("authorization", "")
-    return Reply(response.status_code, headers, bytes(body), authorization)
+    return Reply(response.status_code, headers, bytes(body))
 
 
 def _followed(url: str, reply: Reply, settings: Settings) -> str:
     target = redirection(url, reply.headers.get("location", ""))
     if target is None:
-        raise UnansweredError(
-            f"Prometheus at {shown(settings.address)} redirects to another server, which is not followed:"
+        raise ProviderError(
+            f"{settings.endpoint.name} redirects to another server, which is not followed:"
             " its headers and passwords are not meant for that one",
             field="address",
         )

@@ -22,7 +22,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Site:
-    """A site of Datadog: the keys it knows, what it answers, and what it was asked."""
+    """A site of Datadog: the keys it knows, what it answers (`first`, then `instead`), and what it was asked."""
 
     api_key: str = "a" * 32
     app_key: str = "b" * 40
@@ -32,6 +32,7 @@ class Site:
         default_factory=lambda: [{"name": "query", "type": "number", "values": [0.5]}]
     )
     instead: Answer | None = None
+    first: list[Answer] = field(default_factory=list)
     seen: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -44,6 +45,8 @@ class Site:
             return _said(200, {"valid": True})
         if headers.get("dd-application-key") != self.app_key:
             return _said(403, {"errors": ["Forbidden"]})
+        if self.first:
+            return self.first.pop(0)
         if self.instead is not None:
             return self.instead
         if (method, parts.path) == ("GET", "/api/v1/query"):

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradatim.plugin import Measurement, ProviderError
+from gradatim.plugin import Measurement, ProviderError, RateLimit, Series
+from gradatim.plugin.http import Reply
 from gradatim_datadog.credentials import Credentials
-from gradatim_datadog.query import Reply, check_validation, measurement
+from gradatim_datadog.query import check_validation, measurement
+from gradatim_datadog.reasons import reason_of
 from gradatim_datadog.settings import settings
-from gradatim_datadog.values import go_number
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 CREDENTIALS = Credentials(api_key="a" * 32, app_key="b" * 40, source="the keys")
@@ -106,7 +107,8 @@ def test_values(version: str, body: object, value: object, text: str) -> None:
     ],
 )
 def test_no_data(version: str, body: object, text: str) -> None:
-    assert _read(version, body) == Measurement(value=None, text=text, no_data=True)
+    read = _read(version, body)
+    assert (read.value, read.text, read.no_data) == (None, text, True)
 
 
 @pytest.mark.parametrize(
@@ -231,14 +233,6 @@ def test_validation_wants_the_word_true() -> None:
             check_validation(Reply(200, {}, body), CREDENTIALS, NOW)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (-0.0, "-0"), (1e-7, "0.0000001"), (1e22, "1" + "0" * 22), (100.0, "100")],
-)
-def test_numbers_are_printed_as_go_prints_them(value: float, text: str) -> None:
-    assert go_number(value) == text
-
-
 _PARTS = [
     "series",
     "pointlist",
@@ -271,3 +265,75 @@ def test_any_answer_is_a_measurement_or_a_provider_error(version: str, body: obj
     except ProviderError:
         return
     assert read.no_data is (read.value is None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param({"errors": ["Forbidden"]}, "Forbidden", id="v1: a list of texts"),
+        pytest.param(
+            {"status": "error", "error": "Error parsing query"},
+            "Error parsing query",
+            id="v1: error",
+        ),
+        pytest.param({"error": {"message": "deep"}}, "deep", id="v1: an object for an error"),
+        pytest.param({"errors": "one text"}, "one text", id="a text for a list"),
+        pytest.param(
+            {"errors": [{"title": "Bad Request", "detail": "unknown metric", "status": "400"}]},
+            "unknown metric",
+            id="v2: the detail of a JSON:API error",
+        ),
+        pytest.param(
+            {"errors": [{"title": "Too many"}, {"status": "429"}]}, "Too many; 429", id="v2: two"
+        ),
+        pytest.param({"data": {"errors": ["inside"]}}, "inside", id="v2: inside of data"),
+        pytest.param({"errors": [None, 5, {}]}, "5", id="others"),
+        pytest.param({"errors": []}, "", id="none"),
+        pytest.param({"errors": ["x"] * 100}, "; ".join("x" * 10), id="of very many the first ten"),
+    ],
+)
+def test_datadogs_words_are_found_in_every_shape(body: dict[str, Any], reason: str) -> None:
+    assert reason_of(body) == reason
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_refusal_quotes_datadogs_words_and_not_the_json_around_them(version: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        _read(version, {"errors": ["Error parsing query"]}, 400)
+    assert str(caught.value).endswith("refused the query (400): Error parsing query")
+    with pytest.raises(ProviderError, match="the query failed: too many groups"):
+        _read(version, {"errors": [{"detail": "too many groups"}]}, 200)
+
+
+def test_groups_are_series_with_their_tags() -> None:
+    hosts, regions = (
+        _groups(["a"], ["b"], ["c"]),
+        {**_groups(["eu"], ["us"], ["us"]), "name": "region"},
+    )
+    read = _read("v2", _columns(regions, hosts, _numbers(1, None, 3)))
+    assert read.series == (
+        Series({"region": "eu", "host": "a"}, (1.0,)),
+        Series({"region": "us", "host": "c"}, (3.0,)),
+    )
+    assert _read("v2", _columns(_numbers(1))).series == ()
+
+
+def test_the_points_of_every_v1_series_are_kept_with_their_tags() -> None:
+    both = [
+        {"tag_set": ["version:canary", "live"], "pointlist": [[1, 0.5], [2, None], [3, 1]]},
+        {"tag_set": [5], "pointlist": None},
+    ]
+    read = _read("v1", {"series": both})
+    assert read.series == (Series({"version": "canary", "live": ""}, (0.5, 1.0)), Series())
+    assert read.samples == both
+
+
+def test_an_answer_says_what_was_asked_and_what_is_left_of_the_rate_limit() -> None:
+    wanted = settings(
+        {"apiVersion": "v2", "queries": {"a": "x{*}", "b": "y{*}"}, "formula": "a / b"}
+    )
+    headers = {"x-ratelimit-remaining": "41", "x-ratelimit-limit": "300", "x-ratelimit-reset": "9"}
+    raw = json.dumps(_columns(_numbers(1))).encode()
+    read = measurement(Reply(200, headers, raw), wanted, CREDENTIALS, NOW)
+    assert read.query == "a / b with a = x{*}; b = y{*} over 300 s"
+    assert read.rate_limit == RateLimit(limit=300, remaining=41, reset=9.0)

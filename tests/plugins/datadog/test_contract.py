@@ -14,6 +14,7 @@ from gradatim.plugin import ProviderError, SecretRef
 from gradatim.testing import Answer, a_query
 from gradatim.testing.http_contract import HTTPProviderContract
 from gradatim_datadog import DatadogProvider
+from gradatim_datadog.provider import Waiting
 
 TENANT = SecretRef("tenant", in_run_namespace=True)
 KEYS = {
@@ -21,6 +22,15 @@ KEYS = {
     "app-key": "app-key-value",
     "address": "https://tenant.example.com",
 }
+
+
+async def _no_time(seconds: float) -> None:
+    """Sleeping as far as a test goes: others get their turn."""
+    await asyncio.sleep(0)
+
+
+def _unhurried(transport: httpx.AsyncBaseTransport) -> DatadogProvider:
+    return DatadogProvider(transport, Waiting(sleep=_no_time))
 
 
 class TestVersion1(HTTPProviderContract):
@@ -47,6 +57,10 @@ class TestVersion1(HTTPProviderContract):
     good_value = 0.5
     no_data_answer = Answer(body={"series": []})
     secret_values = tuple(KEYS.values())
+    most_requests = 1
+
+    def provider(self, transport: httpx.AsyncBaseTransport) -> DatadogProvider:
+        return _unhurried(transport)
 
 
 class TestVersion2(HTTPProviderContract):
@@ -81,6 +95,10 @@ class TestVersion2(HTTPProviderContract):
     good_value: ClassVar = [0.5, 1.0]
     no_data_answer = Answer(body={"data": {"attributes": {"columns": []}}})
     secret_values = ("api-key-value", "app-key-value")
+    most_requests = 1
+
+    def provider(self, transport: httpx.AsyncBaseTransport) -> DatadogProvider:
+        return _unhurried(transport)
 
 
 def _query(config: dict[str, Any] | None = None, **keys: str):
@@ -94,7 +112,7 @@ async def test_a_site_that_hangs_is_given_up_after_the_request_timeout() -> None
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             raise TimeoutError  # as asyncio.timeout does when the time is over
 
-    provider = DatadogProvider(Silent())
+    provider = _unhurried(Silent())
     with pytest.raises(ProviderError, match=r"did not answer within 2.5 s") as caught:
         await provider.measure(_query({"requestTimeout": "2500ms"}))
     await provider.aclose()
@@ -116,17 +134,17 @@ async def test_a_connection_that_was_dropped_is_tried_once_more() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        if len(seen) in (1, 3, 4):
+        if len(seen) not in (2,):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
         return httpx.Response(200, json={"series": []})
 
-    provider = DatadogProvider(httpx.MockTransport(answer))
+    provider = _unhurried(httpx.MockTransport(answer))
     assert (await provider.measure(_query())).no_data
     with pytest.raises(ProviderError, match="disconnected") as caught:
         await provider.measure(_query())
     await provider.aclose()
     assert caught.value.outage
-    assert len(seen) == 4
+    assert len(seen) == 2 + 3 * 2
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -176,6 +194,22 @@ def test_equal_questions_with_equal_keys_have_one_identity_and_no_secret_in_it()
     assert "key-value" not in repr(identity)
 
 
+def test_an_account_is_an_api_key_at_a_site() -> None:
+    provider = DatadogProvider()
+    account = provider.account(_query())
+    assert account == provider.account(_query({"query": "y{*}"}, **{"app-key": "another"}))
+    assert account != provider.account(_query(**{"api-key": "another"}))
+    assert account != provider.account(_query(address="https://api.datadoghq.eu"))
+    assert "key-value" not in repr(account)
+    assert provider.account(a_query({"query": "x{*}"})) is None
+
+
+def test_the_resolved_query_is_kept() -> None:
+    metadata = DatadogProvider().result_metadata
+    assert metadata(_query()) == {"ResolvedDatadogQuery": "x{*} over 300 s"}
+    assert metadata(_query({"apiVersion": "v3"})) == {}
+
+
 def test_there_is_no_identity_without_keys_or_with_a_wrong_block() -> None:
     assert DatadogProvider().identity(a_query({"query": "x{*}"})) is None
     assert DatadogProvider().identity(_query({"apiVersion": "v3"})) is None
@@ -184,5 +218,5 @@ def test_there_is_no_identity_without_keys_or_with_a_wrong_block() -> None:
 def test_it_is_registered_under_its_key() -> None:
     assert list(gradatim_datadog.gradatim_metric_providers()) == [DatadogProvider]
     assert DatadogProvider.key == "datadog"
-    assert gradatim_datadog.GRADATIM_API == "1.0"
+    assert gradatim_datadog.GRADATIM_API == "1.1"
     assert list(DatadogProvider().environment()) == ["DD_API_KEY", "DD_APP_KEY", "DD_ADDRESS"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 
 from gradatim.plugin import FieldPath, ProviderError, Query, SecretRef
 from gradatim_datadog import DatadogProvider
+from gradatim_datadog.provider import Waiting
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 900_000, tzinfo=UTC)
 PATH = FieldPath("spec", "metrics", 0, "provider", "datadog")
@@ -23,11 +25,17 @@ class Asked:
 
     def __init__(self, site: Any) -> None:
         self.site = site
-        self.provider = DatadogProvider()
+        self.seconds, self.slept = 0.0, list[float]()
+        waiting = Waiting(clock=lambda: self.seconds, sleep=self._sleep, chance=lambda: 0.5)
+        self.provider = DatadogProvider(waiting=waiting)
         self.secrets: dict[SecretRef, Mapping[str, str] | None] = {
             DEFAULT: {"api-key": site.api_key, "app-key": site.app_key, "address": site.address}
         }
         self.environment: dict[str, str] = {}
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
 
     def query(self, **config: Any) -> Query:
         block = {"query": QUERY, **config}
@@ -151,7 +159,7 @@ async def test_keys_that_datadog_does_not_know_are_named_by_their_secret(asked) 
     assert str(error) == (
         'Datadog at the address in Secret "datadog" in namespace "rollouts" refused the keys of Secret "datadog" in'
         ' namespace "rollouts" (403; are they for this site, and may the application key query metrics?):'
-        ' {"errors": ["Forbidden"]}'
+        " Forbidden"
     )
     assert not error.outage
 
@@ -196,6 +204,63 @@ async def test_a_broken_site_is_an_outage(asked, status: int) -> None:
     error = await asked.error()
     assert str(error).endswith(f"answered {status}: <html> oops")
     assert error.outage
+
+
+BUSY = b'{"errors": ["Rate limit of 300 requests in 3600 seconds reached"]}'
+
+
+async def test_a_rate_limit_is_waited_for_and_the_answer_is_a_measurement(asked) -> None:
+    asked.site.first = [(429, {"X-RateLimit-Reset": "7"}, BUSY)]
+    assert (await asked.measure()).value == 0.5
+    # never before the time that was named, and spread over the second after it
+    assert asked.slept == [7.5]
+    first, second = asked.site.seen
+    assert first == second
+
+
+async def test_a_limit_beyond_the_budget_is_left_to_the_next_measurement(asked) -> None:
+    asked.site.instead = (429, {"X-RateLimit-Reset": "31"}, BUSY)
+    error = await asked.error()
+    assert (error.retry_after, error.throttled, error.outage) == (31.0, True, True)
+    assert asked.slept == []
+    assert len(asked.site.seen) == 1
+
+
+async def test_outages_are_tried_three_times_with_growing_waits(asked) -> None:
+    asked.site.instead = (502, {}, b"")
+    assert (await asked.error()).outage
+    assert asked.slept == [0.75, 1.5]
+    assert len(asked.site.seen) == 3
+
+
+async def test_a_site_that_comes_back_is_no_error(asked) -> None:
+    asked.site.first = [(503, {}, b""), (500, {}, b"<html>")]
+    assert (await asked.measure(apiVersion="v2")).value == 0.5
+    assert len(asked.site.seen) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+async def test_what_will_stay_wrong_is_not_tried_again(asked, status: int) -> None:
+    asked.site.instead = (status, {}, b'{"errors": ["no"]}')
+    assert not (await asked.error()).outage
+    assert len(asked.site.seen) == 1
+
+
+async def test_waiting_that_is_cancelled_ends_at_once(asked) -> None:
+    begun = asyncio.Event()
+
+    async def forever(seconds: float) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    asked.site.instead = (503, {}, b"")
+    provider = DatadogProvider(waiting=Waiting(sleep=forever))
+    measuring = asyncio.create_task(provider.measure(asked.query()))
+    await begun.wait()
+    measuring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await measuring
+    await provider.aclose()
 
 
 async def test_a_redirection_gets_no_keys(asked) -> None:

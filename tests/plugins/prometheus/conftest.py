@@ -1,13 +1,15 @@
-"""A real Prometheus server on loopback, with samples of a known moment; and one behind TLS and a password."""
+"""Real Prometheus servers on loopback: with samples of a known moment, behind TLS and a password, and scraping."""
 
 from __future__ import annotations
 
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -30,12 +32,21 @@ http_requests{service="checkout"} 12345678 1767268740
 _USERS = (
     "basic_auth_users:\n  gradatim: $2b$04$abcdefghijklmnopqrstuuXcjcm5avyCiJoD2uS24xa2lb6fjMB3G\n"
 )
+_SCRAPING = """\
+scrape_configs:
+- job_name: shop
+  scrape_interval: 100ms
+  scrape_timeout: 100ms
+  static_configs:
+  - targets: ["{target}"]
+"""
 
 
 @dataclass(frozen=True)
 class Server:
     address: str
     moment: datetime = MOMENT
+    certificate: str = ""  # the path of its own, which is its authority too
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +57,73 @@ def prometheus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 @pytest.fixture(scope="session")
 def guarded_prometheus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("guarded")
+    yield from _running(folder, _guard(folder))
+
+
+@pytest.fixture(scope="session")
+def scraping_prometheus_server(
+    tmp_path_factory: pytest.TempPathFactory, scraped: Scraped
+) -> Iterator[Server]:
+    """Behind TLS and a password, and scraping `scraped` ten times a second."""
+    folder = tmp_path_factory.mktemp("scraping")
+    yield from _running(folder, _guard(folder), _SCRAPING.format(target=scraped.target))
+
+
+@dataclass
+class Scraped:
+    """A service with metrics: `requests` of them, `errors` of which failed. `served` is set by the first scrape."""
+
+    target: str
+    served: threading.Event
+    requests: int = 1000
+    errors: int = 30
+
+    def exposition(self) -> str:
+        self.served.set()
+        return (
+            "# TYPE shop_requests_total counter\n"
+            f'shop_requests_total{{code="200"}} {self.requests - self.errors}\n'
+            f'shop_requests_total{{code="500"}} {self.errors}\n'
+        )
+
+
+@pytest.fixture(scope="session")
+def scraped() -> Iterator[Scraped]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = service.exposition().encode()
+            self.send_response(200)
+            self.send_header("content-type", "text/plain; version=0.0.4")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service = Scraped(f"127.0.0.1:{server.server_port}", threading.Event())
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield service
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _guard(folder: Path) -> Path:
+    """A configuration of the web server that wants TLS and a password."""
     _certificate(folder)
     web = folder / "web.yml"
     web.write_text(f"tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n{_USERS}")
-    yield from _running(folder, web)
+    return web
 
 
-def _running(folder: Path, web: Path | None = None) -> Iterator[Server]:
+def _running(
+    folder: Path, web: Path | None = None, config: str = "global: {scrape_interval: 1s}\n"
+) -> Iterator[Server]:
     prometheus, promtool = _program("prometheus"), _program("promtool")
-    (folder / "prometheus.yml").write_text("global: {scrape_interval: 1s}\n")
+    (folder / "prometheus.yml").write_text(config)
     (folder / "samples.txt").write_text(_SAMPLES)
     fill = ["tsdb", "create-blocks-from", "openmetrics", "samples.txt", "data"]
     subprocess.run([promtool, *fill], cwd=folder, check=True, capture_output=True, timeout=30)
@@ -71,7 +140,9 @@ def _running(folder: Path, web: Path | None = None) -> Iterator[Server]:
     ) as process:
         try:
             _await_ready(process)
-            yield Server(f"{'https' if web else 'http'}://127.0.0.1:{port}")
+            certificate = str(folder / "cert.pem") if web else ""
+            scheme = "https" if web else "http"
+            yield Server(f"{scheme}://127.0.0.1:{port}", certificate=certificate)
         finally:
             process.terminate()
             process.communicate(timeout=20)

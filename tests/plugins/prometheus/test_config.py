@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 import gradatim_prometheus
 from gradatim.plugin import FieldPath, ProviderError
-from gradatim_prometheus.config import problems
-from gradatim_prometheus.settings import settings
+from gradatim.testing import a_query
+from gradatim_prometheus.config import END, START, problems, range_times
+from gradatim_prometheus.settings import Range, Settings, SigV4
+from gradatim_prometheus.settings import settings as settings_of
 
 PATH = FieldPath("provider", "prometheus")
 SOUND = {"address": "http://prometheus.example.com:9090", "query": "up"}
@@ -32,9 +36,16 @@ FULL = {
     },
 }
 RANGE = {"start": "now() - duration('5m')", "end": "now()", "step": "1m"}
-_UNSUPPORTED = (
-    "range queries are not supported yet; use query with a range in it, as max_over_time(…[5m])"
-)
+AMAZON = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/w"
+PEM = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n"
+
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+TIMES = {START: NOW - timedelta(minutes=5), END: NOW}
+
+
+def settings(config: Any, environment: Any, times: Any = TIMES) -> Settings:
+    return settings_of(a_query(config, environment=environment, times=times))
 
 
 def _auth(**methods: Any) -> dict[str, Any]:
@@ -71,8 +82,8 @@ def _auth(**methods: Any) -> dict[str, Any]:
         pytest.param(
             {"zzz": None},
             [
-                "zzz: unknown field; the fields here are address, authentication, headers, insecure, query,"
-                " rangeQuery, timeout"
+                "zzz: unknown field; the fields here are address, authentication, caCert, headers, insecure,"
+                " query, rangeQuery, timeout"
             ],
             id="a field like no other",
         ),
@@ -191,28 +202,29 @@ def _auth(**methods: Any) -> dict[str, Any]:
             {"authentication": "x"}, ["authentication: must be an object, not text"], id="text"
         ),
         pytest.param(
-            {
-                "address": "https://aps-workspaces.eu-west-1.amazonaws.com/w",
-                **_auth(sigv4={"region": "x"}),
-            },
+            {"address": AMAZON, **_auth(sigv4={"region": "x", "key": "y"})},
             [
-                "authentication.sigv4: signing requests for Amazon Managed Prometheus (sigv4) is not"
-                " supported yet"
+                "authentication.sigv4.key: unknown field; the fields here are profile, region, roleArn"
             ],
-            id="Amazon's addresses need signatures",
+            id="a field that signatures have not",
+        ),
+        pytest.param(
+            {"address": AMAZON, **_auth(sigv4={"region": "x", "profile": "y", "roleArn": "z"})},
+            [],
+            id="Amazon's addresses and signatures",
         ),
         pytest.param(
             _auth(sigv4={"region": "x"}), [], id="elsewhere sigv4 is ignored, as by the reference"
         ),
+        pytest.param({"caCert": PEM * 2}, [], id="certificates to trust"),
+        pytest.param({"caCert": "{{args.ca}}"}, [], id="certificates still to come"),
         pytest.param(
-            {"address": "{{args.address}}", **_auth(sigv4={"region": "x"})},
-            [
-                "authentication.sigv4: signing requests for Amazon Managed Prometheus (sigv4) is not"
-                " supported yet"
-            ],
-            id="an address still unknown may be Amazon's",
+            {"caCert": "MIIDXTCC"},
+            ["caCert: must be certificates in PEM: -----BEGIN CERTIFICATE----- and so on"],
+            id="certificates without their frame",
         ),
-        pytest.param({"rangeQuery": RANGE}, [f"rangeQuery: {_UNSUPPORTED}"], id="a sound range"),
+        pytest.param({"caCert": 5}, ["caCert: must be text, not a number"], id="a number for them"),
+        pytest.param({"rangeQuery": RANGE}, [], id="a sound range"),
         pytest.param(
             {"rangeQuery": {"start": 5, "step": "1 minute", "until": "now()"}},
             [
@@ -221,19 +233,21 @@ def _auth(**methods: Any) -> dict[str, Any]:
                 " are, as in 1h30m",
                 "rangeQuery.until: unknown field; the fields here are end, start, step",
                 "rangeQuery.end: is missing",
-                f"rangeQuery: {_UNSUPPORTED}",
             ],
             id="faults of a range",
         ),
         pytest.param(
             {"rangeQuery": {**RANGE, "step": "0s"}},
-            ["rangeQuery.step: must be longer than 0", f"rangeQuery: {_UNSUPPORTED}"],
+            ["rangeQuery.step: must be longer than 0"],
             id="a step of nothing",
         ),
         pytest.param(
-            {"rangeQuery": {**RANGE, "step": "{{args.step}}"}},
-            [f"rangeQuery: {_UNSUPPORTED}"],
-            id="a step with an argument",
+            {"rangeQuery": {**RANGE, "step": "-1s"}},
+            ["rangeQuery.step: must be longer than 0"],
+            id="a step back",
+        ),
+        pytest.param(
+            {"rangeQuery": {**RANGE, "step": "{{args.step}}"}}, [], id="a step with an argument"
         ),
         pytest.param(
             {"rangeQuery": []},
@@ -273,6 +287,7 @@ _NAMES = st.sampled_from(
         "basicAuth",
         "oauth2",
         "sigv4",
+        "caCert",
         "username",
         "tokenUrl",
         "step",
@@ -363,14 +378,11 @@ def test_where_the_address_comes_from(config: Any, environment: Any, address: st
         ),
         pytest.param({"query": ""}, {}, "query: must not be empty", "query", id="a wrong block"),
         pytest.param(
-            _auth(sigv4={"region": "x"}),
-            {_VARIABLE: "https://aps-workspaces.amazonaws.com"},
-            "sigv4",
-            "authentication",
-            id="Amazon's address",
-        ),
-        pytest.param(
-            {"rangeQuery": RANGE}, {}, "not supported yet", "rangeQuery", id="a range query"
+            {"address": "http://p", "rangeQuery": {**RANGE, "step": "{{args.step}}"}},
+            {},
+            "rangeQuery.step: .* is not a duration",
+            "rangeQuery",
+            id="a step whose argument was never put in",
         ),
     ],
 )
@@ -381,3 +393,41 @@ def test_what_cannot_be_used_says_why(
         settings({"query": "up", **config}, environment)
     assert caught.value.field == field
     assert not caught.value.outage
+
+
+def test_a_range_has_its_times_from_the_controller() -> None:
+    told = settings({**SOUND, "rangeQuery": {**RANGE, "step": "90s"}}, {})
+    assert told.range == Range(TIMES[START], TIMES[END], 90.0)
+    assert settings(dict(SOUND), {}).range is None
+    with pytest.raises(ProviderError, match="its start or its end is not known"):
+        settings({**SOUND, "rangeQuery": RANGE}, {}, times={START: NOW})
+
+
+@pytest.mark.parametrize(
+    ("config", "expressions"),
+    [
+        ({"rangeQuery": RANGE}, {START: RANGE["start"], END: "now()"}),
+        ({"rangeQuery": {"start": "", "end": 5}}, {}),
+        ({"rangeQuery": []}, {}),
+        ({}, {}),
+    ],
+)
+def test_which_fields_hold_the_expression_of_a_time(config: Any, expressions: Any) -> None:
+    assert range_times(config) == expressions
+
+
+def test_the_address_decides_whether_requests_are_signed_wherever_it_comes_from() -> None:
+    block = {"query": "up", **_auth(sigv4={"region": "x", "profile": "p"})}
+    assert settings(block, {_VARIABLE: AMAZON}).sigv4 == SigV4("x", "p")
+    assert settings({**block, "address": "http://p"}, {}).sigv4 is None
+    empty = {"query": "up", "address": AMAZON, **_auth(sigv4={"region": "", "profile": None})}
+    assert settings(empty, {}).sigv4 is None
+
+
+def test_without_botocore_nothing_can_be_signed_and_validation_says_so(monkeypatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    signed = {"query": "up", "address": AMAZON, **_auth(sigv4={"region": "x"})}
+    (problem,) = problems(signed, PATH)
+    assert str(problem.path) == "provider.prometheus.authentication.sigv4"
+    assert "pip install 'gradatim-prometheus[sigv4]'" in problem.message
+    assert list(problems(SOUND, PATH)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from gradatim.testing import Answer
@@ -9,6 +10,9 @@ from gradatim.testing.http_contract import HTTPProviderContract
 from gradatim_prometheus import PrometheusProvider
 
 _SOUND = {"address": "https://prometheus.example.com", "query": "up"}
+
+
+_PEM = Path(__file__).with_name("ca.pem").read_text()
 
 
 def _result(*values: str) -> Answer:
@@ -26,6 +30,8 @@ class TestPrometheus(HTTPProviderContract):
         "insecure": False,
         "headers": [{"key": "X-Api-Key", "value": "header-secret"}],
         "authentication": {"basicAuth": {"username": "me", "password": "basic-password"}},
+        "rangeQuery": {"start": 'now() - duration("5m")', "end": "now()", "step": "1m"},
+        "caCert": _PEM,
     }
     wrong_configs = (
         ([], ""),
@@ -36,7 +42,8 @@ class TestPrometheus(HTTPProviderContract):
             {**_SOUND, "authentication": {"basicAuth": {"username": "me"}}},
             "authentication.basicAuth.password",
         ),
-        ({**_SOUND, "rangeQuery": {"start": "now()", "end": "now()", "step": "1m"}}, "rangeQuery"),
+        ({**_SOUND, "rangeQuery": {"start": "now()", "end": "now()"}}, "rangeQuery.step"),
+        ({**_SOUND, "caCert": "MIID"}, "caCert"),
     )
     good_answer = _result("0.5", "1")
     good_value: ClassVar = [0.5, 1.0]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,20 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradatim.plugin import Measurement, ProviderError
-from gradatim_prometheus.errors import excerpt
-from gradatim_prometheus.query import (
-    Reply,
-    credentials,
-    endpoint,
-    form,
-    go_number,
-    measurement,
-    redirection,
-    retry_after,
-    secrets_of,
-    shown,
-)
-from gradatim_prometheus.settings import OAuth2, Settings
+from gradatim.plugin.http import Reply
+from gradatim_prometheus.query import measurement, redirection, request
+from gradatim_prometheus.settings import OAuth2, Range, Settings
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 SETTINGS = Settings(query="up", address="http://me:hunter22@prometheus:9090/prefix")
@@ -43,7 +33,7 @@ def _success(kind: str, result: object, **more: Any) -> Reply:
 
 
 def _read(reply: Reply) -> Measurement:
-    return measurement(reply, SETTINGS, NOW)
+    return measurement(reply, SETTINGS.endpoint, NOW)
 
 
 def _sample(value: str) -> dict[str, Any]:
@@ -75,12 +65,25 @@ def _sample(value: str) -> dict[str, Any]:
     ],
 )
 def test_values(reply: Reply, value: object, text: str) -> None:
-    assert _read(reply) == Measurement(value=value, text=text)
+    read = _read(reply)
+    assert (read.value, read.text, read.no_data) == (value, text, False)
+
+
+def test_series_are_kept_with_their_labels() -> None:
+    matrix = [
+        {"metric": {"version": "canary"}, "values": [[1, "1"], [2, "NaN"]]},
+        {"metric": None, "values": [[1, "3"]]},
+    ]
+    read = _read(_success("matrix", matrix))
+    assert [one.labels for one in read.series] == [{"version": "canary"}, {}]
+    assert str([one.samples for one in read.series]) == "[(1.0, nan), (3.0,)]"
+    assert read.samples == matrix
 
 
 @pytest.mark.parametrize("kind", ["vector", "matrix"])
 def test_an_empty_result_has_no_data(kind: str) -> None:
-    assert _read(_success(kind, [])) == Measurement(value=[], text="[]", no_data=True)
+    read = _read(_success(kind, []))
+    assert (read.value, read.text, read.no_data) == ([], "[]", True)
 
 
 def test_nan_is_data() -> None:
@@ -106,14 +109,14 @@ def test_of_very_many_values_all_are_judged_and_some_are_kept() -> None:
     [
         pytest.param(
             _reply(400, {"status": "error", "errorType": "bad_data", "error": "parse error"}),
-            "Prometheus at http://prometheus:9090 refused the query: bad_data: parse error",
+            "Prometheus at http://prometheus:9090 refused the query (400): bad_data: parse error",
             "query",
             False,
             id="a query that does not parse",
         ),
         pytest.param(
             _reply(422, {"status": "error", "errorType": "execution", "error": "many-to-many"}),
-            "refused the query: execution: many-to-many",
+            "refused the query (422): execution: many-to-many",
             "query",
             False,
             id="a query that fails",
@@ -222,25 +225,6 @@ def test_a_body_is_cut_and_holds_no_password() -> None:
     assert len(str(caught.value)) < 256 + 80
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        pytest.param({"retry-after": "20"}, 20.0, id="seconds"),
-        pytest.param({"retry-after": "Thu, 01 Jan 2026 12:01:00 GMT"}, 59.5, id="a date"),
-        pytest.param({"retry-after": "Thu, 01 Jan 2026 11:00:00 GMT"}, 0.0, id="a date gone by"),
-        pytest.param({"retry-after": "1e9"}, 3600.0, id="absurdly long"),
-        pytest.param({"retry-after": "nan"}, None, id="not a number"),
-        pytest.param({"retry-after": "soon"}, None, id="words"),
-        pytest.param(
-            {"retry-after": "Thu, 01 Jan 2026 12:01:00 -0000"}, None, id="a date without a zone"
-        ),
-        pytest.param({}, None, id="no header"),
-    ],
-)
-def test_when_to_come_back(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers, NOW) == seconds
-
-
 def test_a_busy_server_says_when_to_come_back() -> None:
     with pytest.raises(ProviderError) as caught:
         _read(_reply(429, b"", **{"retry-after": "7"}))
@@ -257,15 +241,40 @@ def test_a_busy_server_says_when_to_come_back() -> None:
     ],
 )
 def test_where_the_query_goes(address: str, url: str) -> None:
-    assert endpoint(address) == url
-
-
-def test_an_address_in_a_message_is_only_its_host() -> None:
-    assert shown("https://me:pw@p:1/secret?token=x") == "https://p:1"
+    assert request(Settings(query="up", address=address), "up", NOW).url == url
 
 
 def test_the_query_is_asked_at_the_moment_of_the_measurement() -> None:
-    assert form("up", NOW) == {"query": "up", "time": "1767268800.500"}
+    assert request(SETTINGS, "up", NOW).fields == {"query": "up", "time": "1767268800.500"}
+
+
+@pytest.mark.parametrize(
+    ("step", "text"), [(60.0, "60"), (0.5, "0.5"), (1e-9, "0.000000001"), (86400.0, "86400")]
+)
+def test_a_range_query_names_start_end_and_step_in_seconds(step: float, text: str) -> None:
+    wanted = Range(NOW - timedelta(minutes=5), NOW, step)
+    made = request(replace(SETTINGS, range=wanted), "up", NOW)
+    assert made.url == "http://prometheus:9090/prefix/api/v1/query_range"
+    assert made.fields == {
+        "query": "up",
+        "start": "1767268500.500",
+        "end": "1767268800.500",
+        "step": text,
+    }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'invalid parameter "end": end timestamp must not be before start time',
+        'invalid parameter "step": zero or negative query resolution step widths are not accepted',
+        "exceeded maximum resolution of 11,000 points per timeseries",
+    ],
+)
+def test_a_range_that_is_refused_is_the_range_s_fault(said: str) -> None:
+    with pytest.raises(ProviderError, match="refused the query") as caught:
+        _read(_reply(400, {"status": "error", "errorType": "bad_data", "error": said}))
+    assert caught.value.field == "rangeQuery"
 
 
 @pytest.mark.parametrize(
@@ -289,9 +298,9 @@ def test_a_redirection_never_leaves_encryption() -> None:
 
 def test_credentials_of_the_block_go_before_those_of_the_address() -> None:
     both = Settings(query="up", address="http://a%40b:c%2Fd@p", basic_auth=("me", "pw"))
-    assert credentials(both) == "me:pw"
-    assert credentials(Settings(query="up", address=both.address)) == "a@b:c/d"
-    assert credentials(Settings(query="up", address="http://p")) is None
+    assert both.login == "me:pw"
+    assert Settings(query="up", address=both.address).login == "a@b:c/d"
+    assert Settings(query="up", address="http://p").login is None
 
 
 def test_every_secret_is_known_as_one() -> None:
@@ -301,44 +310,12 @@ def test_every_secret_is_known_as_one() -> None:
         headers=(("Authorization", "Bearer header-token"),),
         oauth2=OAuth2("http://id", "client", "client-secret"),
     )
-    assert {"address-password", "header-token", "client-secret"} <= set(secrets_of(told))
-
-
-def test_an_excerpt_hides_the_longer_secret_first() -> None:
-    assert (
-        excerpt("a secret-longer b secret c", ("secret", "secret-longer", "c"))
-        == "a ***** b ***** c"
-    )
+    assert {"address-password", "header-token", "client-secret"} <= set(told.endpoint.secrets)
 
 
 def test_half_a_surrogate_pair_becomes_writable() -> None:
-    assert excerpt("a \ud800") == "a ?"
     read = _read(_success("scalar", [1, "1"], warnings=["\ud800"]))
     assert read.metadata == {"warnings": '"?"'}
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (-0.0, "-0"),
-        (100.0, "100"),
-        (0.1, "0.1"),
-        (1e300, "1" + "0" * 300),
-        (5e-324, "0." + "0" * 323 + "5"),
-        (math.nan, "NaN"),
-        (math.inf, "+Inf"),
-        (-math.inf, "-Inf"),
-    ],
-)
-def test_numbers_are_printed_as_go_prints_them(value: float, text: str) -> None:
-    assert go_number(value) == text
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_printed_numbers_are_read_back_and_have_no_exponent(value: float) -> None:
-    assert float(go_number(value)) == value
-    assert "e" not in go_number(value).lower()
 
 
 _BODIES = st.recursive(

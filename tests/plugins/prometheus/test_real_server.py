@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gradatim.plugin import FieldPath, ProviderError, Query
 from gradatim_prometheus import PrometheusProvider
+from gradatim_prometheus.config import END, START
 
 pytestmark = pytest.mark.prometheus
 
@@ -23,6 +26,8 @@ class Asked:
     address: str
     moment: datetime
     provider: PrometheusProvider = field(default_factory=PrometheusProvider)
+    certificate: str = ""
+    times: Mapping[FieldPath, datetime] = field(default_factory=dict)
 
     def query(self, expression: str, **config: Any) -> Query:
         return Query(
@@ -30,6 +35,7 @@ class Asked:
             metric="success-rate",
             namespace="shop",
             now=self.moment,
+            times=self.times,
         )
 
     async def measure(self, expression: str, **config: Any):
@@ -50,6 +56,7 @@ async def server(prometheus_server):
 @pytest.fixture
 async def guarded(guarded_prometheus_server):
     asked = Asked(guarded_prometheus_server.address, guarded_prometheus_server.moment)
+    asked.certificate = guarded_prometheus_server.certificate
     yield asked
     await asked.provider.aclose()
 
@@ -114,14 +121,14 @@ async def test_a_string_is_no_measurement(server) -> None:
 
 async def test_a_query_that_does_not_parse_says_why_and_is_no_outage(server) -> None:
     with pytest.raises(
-        ProviderError, match=r"refused the query: bad_data: .*parse error"
+        ProviderError, match=r"refused the query \(400\): bad_data: .*parse error"
     ) as caught:
         await server.measure("sum(http_requests")
     assert not caught.value.outage
 
 
 async def test_a_query_that_fails_says_why(server) -> None:
-    with pytest.raises(ProviderError, match=r"refused the query: execution: .*duplicate"):
+    with pytest.raises(ProviderError, match=r"refused the query \(422\): execution: .*duplicate"):
         await server.measure("http_success_ratio * on() group_left() http_success_ratio")
 
 
@@ -177,3 +184,94 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(guarded) -> None
     with pytest.raises(ProviderError, match="certificate verify failed") as caught:
         await guarded.measure("vector(1)")
     assert caught.value.outage
+
+
+def _text(path: str | Path) -> str:
+    return Path(path).read_text()
+
+
+async def test_a_certificate_that_the_block_vouches_for_is_taken_and_no_other(guarded) -> None:
+    user = {"username": "gradatim", "password": "open-sesame"}
+    ours = _text(guarded.certificate)
+    config = {"authentication": {"basicAuth": user}}
+    assert (await guarded.measure("vector(1)", caCert=ours, **config)).value == [1.0]
+    other = _text(Path(__file__).with_name("ca.pem"))
+    with pytest.raises(ProviderError, match="certificate verify failed"):
+        await guarded.measure("vector(1)", caCert=other, **config)
+    broken = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----"
+    with pytest.raises(ProviderError, match="caCert holds no certificate") as caught:
+        await guarded.measure("vector(1)", caCert=broken, **config)
+    assert caught.value.field == "caCert"
+
+
+async def test_a_certificate_that_the_environment_vouches_for_is_taken(
+    guarded, monkeypatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", guarded.certificate)
+    user = {"username": "gradatim", "password": "open-sesame"}
+    asked = Asked(guarded.address, guarded.moment)
+    measured = await asked.measure("vector(1)", authentication={"basicAuth": user})
+    await asked.provider.aclose()
+    assert measured.value == [1.0]
+
+
+def _over(asked: Asked, start: timedelta, end: timedelta = timedelta()) -> Asked:
+    times = {START: asked.moment - start, END: asked.moment - end}
+    return Asked(asked.address, asked.moment, asked.provider, times=times)
+
+
+RANGE = {"start": 'now() - duration("5m")', "end": "now()", "step": "1m"}
+
+
+async def test_a_range_query_gives_one_flat_list_series_after_series(server) -> None:
+    asked = _over(server, timedelta(minutes=5))
+    measured = await asked.measure("sort(http_success_ratio)", rangeQuery=RANGE)
+    # the range vector's order is that of the labels; samples stay valid for five minutes
+    assert measured.value == [1.0, 1.0, 0.97, 0.97, 0.97, 0.97, 0.95, 0.95]
+    assert measured.text == "[1,1,0.97,0.97,0.97,0.97,0.95,0.95]"
+
+
+async def test_a_range_without_samples_has_no_data(server) -> None:
+    asked = _over(server, timedelta(hours=3), timedelta(hours=2))
+    measured = await asked.measure("http_success_ratio", rangeQuery=RANGE)
+    assert (measured.value, measured.no_data) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "step", "message"),
+    [
+        pytest.param(0, 60, "1m", "end timestamp must not be before start time", id="back in time"),
+        pytest.param(3600, 0, "1ms", "exceeded maximum resolution", id="too many points"),
+    ],
+)
+async def test_a_range_that_the_server_refuses_is_named_as_such(
+    server, start: int, end: int, step: str, message: str
+) -> None:
+    asked = _over(server, timedelta(seconds=start), timedelta(seconds=end))
+    (problem,) = await asked.probe("up", rangeQuery={**RANGE, "step": step})
+    assert problem.startswith("spec.metrics[0].provider.prometheus.rangeQuery: Prometheus at")
+    assert message in problem
+
+
+async def test_a_service_that_is_really_scraped_is_judged_through_tls_and_a_password(
+    scraping_prometheus_server, scraped
+) -> None:
+    assert scraped.served.wait(timeout=30)
+    user = {"username": "gradatim", "password": "open-sesame"}
+    ca = _text(scraping_prometheus_server.certificate)
+    config = {"caCert": ca, "authentication": {"basicAuth": user}}
+    share = (
+        'sum(shop_requests_total{code="200"}) / sum(shop_requests_total)',
+        'count_over_time(shop_requests_total{code="200"}[1m]) > 3',
+    )
+    asked = Asked(scraping_prometheus_server.address, datetime.now(UTC))
+    for _ in range(2000):  # the server stores what it has scraped a moment later
+        asked.moment = datetime.now(UTC)
+        if not (await asked.measure(share[1], **config)).no_data:
+            break
+    measured = await asked.measure(share[0], **config)
+    over = _over(asked, timedelta(milliseconds=200))
+    series = await over.measure(share[0], rangeQuery={**RANGE, "step": "100ms"}, **config)
+    await asked.provider.aclose()
+    assert (measured.value, measured.text) == ([0.97], "[0.97]")
+    assert series.value == [0.97] * 3

@@ -16,8 +16,9 @@ import httpx
 import pytest
 
 import gradatim_prometheus
-from gradatim.plugin import FieldPath, ProviderError, Query
+from gradatim.plugin import FieldPath, ProviderError, Query, RateLimit
 from gradatim_prometheus import PrometheusProvider
+from gradatim_prometheus.config import END, START
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 PATH = FieldPath("provider", "prometheus")
@@ -371,6 +372,27 @@ def test_equal_questions_have_one_identity_and_no_secret_in_it() -> None:
     assert "hunter22" not in repr(identity)
 
 
+async def test_an_answer_says_what_was_asked_and_what_is_left_of_a_rate_limit() -> None:
+    wire = Wire(httpx.Response(200, json=ONE, headers={"X-RateLimit-Remaining": "41"}))
+    measured = await wire.measure(_query())
+    assert (measured.query, measured.rate_limit) == ("up", RateLimit(remaining=41))
+    times = {START: NOW - timedelta(minutes=1), END: NOW}
+    ranged = {"start": "now() - duration('1m')", "end": "now()", "step": "10s"}
+    measured = await Wire(_one).measure(replace(_query(rangeQuery=ranged), times=times))
+    assert measured.query == (
+        "up from 2026-01-01T11:59:00+00:00 to 2026-01-01T12:00:00+00:00 by 10 s"
+    )
+
+
+def test_an_account_is_a_server_wherever_its_address_comes_from() -> None:
+    provider = PrometheusProvider()
+    account = provider.account(_query())
+    variable = {"ARGO_ROLLOUTS_PROMETHEUS_ADDRESS": "http://me:pw@prometheus:9090"}
+    assert account == provider.account(replace(_query(address=""), environment=variable))
+    assert account != provider.account(_query(address="http://other"))
+    assert provider.account(_query(address="")) is None
+
+
 def test_the_resolved_query_is_kept() -> None:
     provider = PrometheusProvider()
     assert provider.result_metadata(_query()) == {"ResolvedPrometheusQuery": "up"}
@@ -380,7 +402,7 @@ def test_the_resolved_query_is_kept() -> None:
 def test_it_is_registered_under_its_key() -> None:
     assert list(gradatim_prometheus.gradatim_metric_providers()) == [PrometheusProvider]
     assert PrometheusProvider.key == "prometheus"
-    assert gradatim_prometheus.GRADATIM_API == "1.0"
+    assert gradatim_prometheus.GRADATIM_API == "1.1"
     assert list(PrometheusProvider().environment()) == ["ARGO_ROLLOUTS_PROMETHEUS_ADDRESS"]
 
 

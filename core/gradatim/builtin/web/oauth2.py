@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
 from gradatim.plugin import ProviderError
+from gradatim.plugin.http import is_outage
 
 from .config import OAuth2
 
@@ -73,8 +74,9 @@ class Tokens:
             if status < 300:
                 self._in_body.add(block.token_url)
         if not 200 <= status < 300:
-            outage = status == 429 or status >= 500
-            raise ProviderError(f"the OAuth2 token service answered {status}", outage=outage)
+            raise ProviderError(
+                f"the OAuth2 token service answered {status}", outage=is_outage(status)
+            )
         return _token(body, now)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -23,10 +23,11 @@ from gradatim.plugin import (
     ProviderError,
     Query,
 )
+from gradatim.plugin.http import Reply, rate_limit, waiting
 
 from .config import WebConfig, problems, read
 from .oauth2 import Tokens
-from .query import MAX_BODY, PlainText, measurement, redacted, retry_after
+from .query import MAX_BODY, PlainText, measurement, redacted
 
 if TYPE_CHECKING:
     import httpx
@@ -38,16 +39,6 @@ PLAIN_TEXT_VARIABLE: Final = "GRADATIM_WEB_PLAIN_TEXT"
 #: searches all waiting requests at each turn, so that the rest waits here instead.
 _AT_ONCE: Final = 16
 _MOST_HOSTS: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What came back: `secrets` are the texts of the request that no message may hold."""
-
-    status: int
-    body: bytes = field(repr=False)
-    retry_after: str | None
-    secrets: tuple[str, ...] = field(repr=False)
 
 
 class WebProvider(MetricProvider):
@@ -65,15 +56,15 @@ class WebProvider(MetricProvider):
         """Ask once; see `gradatim.builtin.web.query` for what becomes of the answer."""
         config = _config(query.config)
         async with self._turn(config.shown_url()):
-            answer = await self._answer(config, query)
-        if not 200 <= answer.status < 300:
+            reply, secrets = await self._answer(config, query)
+        if not reply.is_success:
             raise ProviderError(
-                f"received non 2xx response code: {answer.status}",
-                retry_after=retry_after(answer.retry_after, query.now),
-                outage=answer.status == 429 or answer.status >= 500,
+                f"received non 2xx response code: {reply.status}", **waiting(reply, query.now)
             )
         plain_text = _plain_text(query.environment)
-        return measurement(answer.body, config.json_path, plain_text, answer.secrets)
+        measured = measurement(reply.body, config.json_path, plain_text, secrets)
+        asked = f"{config.method} {config.shown_url()}"
+        return replace(measured, query=asked, rate_limit=rate_limit(reply))
 
     def environment(self) -> Iterable[str]:
         """The one variable: what plain text means."""
@@ -111,7 +102,8 @@ class WebProvider(MetricProvider):
         for client in clients.values():
             await client.aclose()
 
-    async def _answer(self, config: WebConfig, query: Query) -> _Answer:
+    async def _answer(self, config: WebConfig, query: Query) -> tuple[Reply, tuple[str, ...]]:
+        """The reply, and what of the request no message may hold. The body of a refusal is not read."""
         try:
             async with asyncio.timeout(config.timeout):
                 sent = await self._authorized(config, query)
@@ -123,8 +115,8 @@ class WebProvider(MetricProvider):
             ) from None
         if response.status_code == 401 and config.oauth2:
             self._tokens.forget(config.oauth2)
-        after = response.headers.get("Retry-After")
-        return _Answer(response.status_code, body, after, sent.secrets())
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, body), sent.secrets()
 
     async def _authorized(self, config: WebConfig, query: Query) -> WebConfig:
         """The request with its token, where it wants one; the token is then one of its secrets."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from gradatim.plugin import Measurement, ProviderError
@@ -24,9 +22,6 @@ MAX_BODY: Final = 1_048_576
 SHOWN_BODY: Final = 256
 #: What is kept of a value in the status, in characters: ten of them stand in one object.
 MAX_TEXT: Final = 16_384
-
-#: A service that says to come back in a year has said nothing.
-_LONGEST_PAUSE: Final = 86_400.0
 
 
 class PlainText(enum.StrEnum):
@@ -65,20 +60,6 @@ def measurement(
     if not found:
         raise ProviderError("the jsonPath finds no value in the answer")
     return Measurement(value=value, text=_kept(text, secrets))
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as a date; None when it says nothing usable."""
-    if not value or len(value) > 64:
-        return None
-    if value.isascii() and value.isdigit():
-        return min(float(value), _LONGEST_PAUSE)
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    aware = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return min(max((aware - now).total_seconds(), 0.0), _LONGEST_PAUSE)
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
