@@ -35,8 +35,8 @@ _USERS = (
 _SCRAPING = """\
 scrape_configs:
 - job_name: shop
-  scrape_interval: 100ms
-  scrape_timeout: 100ms
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
   static_configs:
   - targets: ["{target}"]
 """
@@ -64,7 +64,7 @@ def guarded_prometheus_server(tmp_path_factory: pytest.TempPathFactory) -> Itera
 def scraping_prometheus_server(
     tmp_path_factory: pytest.TempPathFactory, scraped: Scraped
 ) -> Iterator[Server]:
-    """Behind TLS and a password, and scraping `scraped` ten times a second."""
+    """Behind TLS and a password, and scraping `scraped` five times a second."""
     folder = tmp_path_factory.mktemp("scraping")
     yield from _running(folder, _guard(folder), _SCRAPING.format(target=scraped.target))
 
@@ -101,7 +101,11 @@ def scraped() -> Iterator[Scraped]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, *about: object) -> None:
+            """A scrape that was given up is nobody's fault, and no line in another test's output."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
     service = Scraped(f"127.0.0.1:{server.server_port}", threading.Event())
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -270,8 +270,8 @@ async def test_a_service_that_is_really_scraped_is_judged_through_tls_and_a_pass
         if not (await asked.measure(share[1], **config)).no_data:
             break
     measured = await asked.measure(share[0], **config)
-    over = _over(asked, timedelta(milliseconds=200))
-    series = await over.measure(share[0], rangeQuery={**RANGE, "step": "100ms"}, **config)
+    over = _over(asked, timedelta(milliseconds=400))
+    series = await over.measure(share[0], rangeQuery={**RANGE, "step": "200ms"}, **config)
     await asked.provider.aclose()
     assert (measured.value, measured.text) == ([0.97], "[0.97]")
     assert series.value == [0.97] * 3
