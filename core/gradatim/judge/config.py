@@ -7,7 +7,7 @@ Called by `validate/` beforehand and by `decide/analysis` when a measurement is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -45,8 +45,13 @@ class Config:
     faults: tuple[Fault, ...] = ()
 
 
-def read_config(text: str) -> Config:
-    """Read the annotation. Never raises; a metric whose block is wrong has no comparison."""
+def read_config(text: str, resolve: Callable[[Any], Any] = lambda blocks: blocks) -> Config:
+    """Read the annotation. A metric whose block is wrong has no comparison.
+
+    Args:
+        text: the annotation; whatever it is, its faults are named and nothing is raised.
+        resolve: puts arguments into the JSON, where they are known; what it raises is let through.
+    """
     if len(text) > _LONGEST:
         return Config(faults=(((), f"is longer than {_LONGEST} characters"),))
     try:
@@ -58,7 +63,7 @@ def read_config(text: str) -> Config:
     if len(blocks) > _MOST_METRICS:
         return Config(faults=(((), f"speaks of more than {_MOST_METRICS} metrics"),))
     comparisons, faults = {}, []
-    for metric, block in blocks.items():
+    for metric, block in resolve(blocks).items():
         fields = Fields(block, (metric,))
         comparison = _comparison(fields)
         wrong = fields.all_faults()

@@ -44,6 +44,10 @@ BROKER: Final = "gradatim.dev/broker"
 #: The same for single metrics: JSON, by name of the metric.
 BY_METRIC: Final = "gradatim.dev/by-metric"
 
+#: How single metrics are judged beside a baseline: JSON, by name of the metric. In the metadata of a measurement: what
+#: the comparison has found.
+JUDGE: Final = "gradatim.dev/judge"
+
 #: Notes of ours in the metadata of a metric's result while it waits: since when, and until when it is left alone.
 SILENT_SINCE: Final = "gradatim.dev/silent-since"
 ASKED_AGAIN_AT: Final = "gradatim.dev/asked-again-at"

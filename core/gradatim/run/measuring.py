@@ -14,14 +14,15 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from gradatim.decide.analysis import Action, Measured, Task, UnresolvedError, judge
+from gradatim.decide.analysis.comparing import WrongComparisonError, comparison_of
 from gradatim.decide.analysis.judging import Judgement
 from gradatim.decide.analysis.redaction import Redactor
-from gradatim.decide.analysis.silence import is_no_data
 from gradatim.decide.analysis.substitution import argument_values, resolve_metric
 from gradatim.decide.analysis.times import resolve_times
 from gradatim.decide.analysis.validation import provider_block
 from gradatim.decide.analysis.values import Silence
 from gradatim.errors import GradatimError
+from gradatim.judge import Comparison
 from gradatim.kube.errors import Throttled, Unreachable
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, Phase
@@ -83,6 +84,7 @@ class _Question:
     query: Query
     call: Call
     redactor: Redactor
+    comparison: Comparison | None = None
 
 
 class Measuring:
@@ -144,7 +146,8 @@ class Measuring:
     async def _question(self, run: AnalysisRun, task: Task) -> _Question:
         texts = await self._argument_secrets(run)
         try:
-            metric = resolve_metric(run.metrics[task.index], argument_values(run.args, texts))
+            values = argument_values(run.args, texts)
+            metric = resolve_metric(run.metrics[task.index], values)
         except UnresolvedError as error:
             raise _FatalError(str(error)) from None
         key, block = provider_block(metric)
@@ -160,7 +163,12 @@ class Measuring:
         call = replace(call, secrets=(*hidden, *seen))
         redactor = Redactor(call.secrets)
         return _Question(
-            metric=metric, provider=provider, query=query, call=call, redactor=redactor
+            metric=metric,
+            provider=provider,
+            query=query,
+            call=call,
+            redactor=redactor,
+            comparison=_comparison(run, task, metric, values),
         )
 
     async def _argument_secrets(self, run: AnalysisRun) -> dict[tuple[str, str], str]:
@@ -255,15 +263,15 @@ class Measuring:
             phase=verdict.phase,
             message=redactor.message(verdict.message)[:_LONGEST_ENTRY],
             # Of a value that a condition could not judge Argo Rollouts keeps the message alone.
-            value="" if in_error else _text(answer.text, redactor, _LONGEST_VALUE),
-            metadata=_entries(answer.metadata, redactor),
+            value="" if in_error else _text(verdict.text, redactor, _LONGEST_VALUE),
+            metadata={**_entries(answer.metadata, redactor), **verdict.metadata},
             resume_at=_aware(answer.resume_at),
-            silence=Silence.NO_DATA if is_no_data(answer) else Silence.NONE,
+            silence=Silence.NO_DATA if verdict.no_data else Silence.NONE,
             result_metadata=self._result_metadata(question, base.task),
         )
 
     def _judged(self, question: _Question, answer: Measurement) -> Judgement:
-        return judge(question.metric, answer, question.query.now)
+        return judge(question.metric, answer, question.query.now, question.comparison)
 
     def _result_metadata(self, question: _Question, task: Task) -> Mapping[str, str]:
         if task.action is not Action.MEASURE or task.number:
@@ -280,6 +288,17 @@ class Measuring:
         if not error.retry_after or error.retry_after < 0:
             return None
         return self._clock() + timedelta(seconds=min(error.retry_after, _LONGEST_PATIENCE))
+
+
+def _comparison(
+    run: AnalysisRun, task: Task, metric: Metric, values: Mapping[str, str]
+) -> Comparison | None:
+    """How the metric is judged beside a baseline, if it is. Raises ProviderError where that cannot be known."""
+    known = (metric.name, run.metrics[task.index].name)
+    try:
+        return comparison_of(run.meta.annotations, known, values)
+    except (UnresolvedError, WrongComparisonError) as error:
+        raise ProviderError(str(error)) from None
 
 
 def _is_outage(error: GradatimError) -> bool:

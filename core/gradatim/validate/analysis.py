@@ -11,6 +11,8 @@ from typing import Final
 
 from gradatim.decide.analysis import RunSpec, UnresolvedError, flatten, gather, metric_problems
 from gradatim.decide.analysis import resolve_arguments as resolve
+from gradatim.decide.analysis.comparing import blocks_of as judge_blocks
+from gradatim.decide.analysis.comparing import judged_metrics
 from gradatim.decide.analysis.plan import Plan, plan_of
 from gradatim.decide.analysis.policy import setting_problems
 from gradatim.decide.analysis.substitution import resolve_metric
@@ -27,6 +29,8 @@ __all__ = [
     "Plan",
     "RunSpec",
     "gathered",
+    "judge_blocks",
+    "judged_metrics",
     "metric_problems",
     "planned",
     "provider_block",

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 from gradatim.expr import ExprError, check, check_time, lint
+from gradatim.model import names
 from gradatim.model.analysis import Metric
 from gradatim.plugin import FieldPath, Problem
 
 from .advice import Advice
-from .analysis import metric_problems, provider_block
+from .analysis import judged_metrics, metric_problems, provider_block
 from .plugins import Plugins
 
 _TAG: Final = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
@@ -103,8 +105,28 @@ def _time_problems(times: Mapping[FieldPath, str], path: FieldPath) -> Iterator[
             yield Problem(FieldPath(*path.parts, *place.parts), _explained(source, error))
 
 
-def metric_advice(metric: Metric, path: FieldPath) -> Iterator[Advice]:
-    """What is allowed in a metric and most likely not meant."""
+def comparison_problems(
+    metrics: Sequence[Metric], annotations: Mapping[str, str], path: FieldPath
+) -> Iterator[Problem]:
+    """Metrics that `gradatim.dev/judge` names and that are not there, or whose conditions would not be looked at."""
+    judged = judged_metrics(annotations)
+    for index, metric in enumerate(metrics):
+        for field, source in _conditions(metric):
+            if source and metric.name in judged:
+                message = (
+                    f"is not looked at, as {names.JUDGE} has this metric compared with a baseline"
+                )
+                yield Problem(path / index / field, message)
+    there = {metric.name for metric in metrics}
+    for name in sorted(judged - there):
+        near = get_close_matches(name, there, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        where = FieldPath("metadata", "annotations") / names.JUDGE / name[:64]
+        yield Problem(where, f"there is no metric of that name{hint}")
+
+
+def metric_advice(metric: Metric, path: FieldPath, *, judged: bool = False) -> Iterator[Advice]:
+    """What is allowed in a metric and most likely not meant; `judged`: by comparison, and not by conditions."""
     for field, source in _conditions(metric):
         if "{{" in source and not _can_be_read(source):
             yield Advice(
@@ -115,7 +137,7 @@ def metric_advice(metric: Metric, path: FieldPath) -> Iterator[Advice]:
             yield Advice(path / field, warning)
     key, _ = provider_block(metric)
     judged_here = bool(key) and key not in _WITHOUT_CONDITIONS and "/" not in key
-    if judged_here and not metric.success_condition and not metric.failure_condition:
+    if judged_here and not judged and not metric.success_condition and not metric.failure_condition:
         yield Advice(path, "has no condition: every measurement that gets an answer succeeds")
     if metric.interval and metric.count is None:
         yield Advice(

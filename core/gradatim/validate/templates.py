@@ -9,19 +9,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
+from gradatim.model import names
 from gradatim.model.analysis import Argument, Metric, Template, TemplateRef
 from gradatim.model.analysisrun import AnalysisRun
 from gradatim.model.reading import Fault
 from gradatim.plugin import FieldPath, Problem
 
 from .advice import Advice
-from .analysis import gathered, metric_problems, planned, setting_problems
+from .analysis import (
+    gathered,
+    judge_blocks,
+    judged_metrics,
+    metric_problems,
+    planned,
+    setting_problems,
+)
 from .metrics import (
     arguments_used,
+    comparison_problems,
     condition_problems,
     metric_advice,
     metrics_problems,
     provider_problems,
+    tags,
 )
 from .plugins import Plugins
 from .wording import duplicate, required
@@ -50,9 +60,11 @@ def template_problems(
     if not template.metrics and not template.templates and not template.faults:
         yield required(_SPEC / "metrics", "must have metrics or templates")
     yield from metrics_problems(template.metrics, _SPEC / "metrics", plugins)
+    yield from comparison_problems(template.metrics, template.meta.annotations, _SPEC / "metrics")
     yield from _argument_problems(template.args)
     declared = {arg.name for each in (template, *around.values()) for arg in each.args}
     yield from _undeclared(template.metrics, declared)
+    yield from _undeclared_by_judge(template, declared)
     look_up = {**around, template.ref: template}
     for ref in gathered([template.ref], look_up.get).cycles:
         yield Problem(_SPEC / "templates", f"{ref} refers back to itself")
@@ -65,6 +77,7 @@ def run_problems(run: AnalysisRun, plugins: Plugins) -> Iterator[Problem]:
     yield from settings
     if settings or any(fault.path[:1] == ("spec",) for fault in run.faults):
         return
+    yield from comparison_problems(run.metrics, run.meta.annotations, _SPEC / "metrics")
     plan = planned(run)
     rules = list(metric_problems(run.metrics, _SPEC / "metrics"))
     if isinstance(plan, str):
@@ -81,13 +94,15 @@ def run_problems(run: AnalysisRun, plugins: Plugins) -> Iterator[Problem]:
 def template_advice(template: Template) -> Iterator[Advice]:
     """What is allowed in a template and most likely not meant."""
     for index, metric in enumerate(template.metrics):
-        yield from metric_advice(metric, _SPEC / "metrics" / index)
+        is_judged = metric.name in judged_metrics(template.meta.annotations)
+        yield from metric_advice(metric, _SPEC / "metrics" / index, judged=is_judged)
 
 
 def run_advice(run: AnalysisRun) -> Iterator[Advice]:
     """What is allowed in a run and most likely not meant."""
     for index, metric in enumerate(run.metrics):
-        yield from metric_advice(metric, _SPEC / "metrics" / index)
+        is_judged = metric.name in judged_metrics(run.meta.annotations)
+        yield from metric_advice(metric, _SPEC / "metrics" / index, judged=is_judged)
 
 
 def _faults(faults: Sequence[Fault]) -> Iterator[Problem]:
@@ -117,3 +132,14 @@ def _undeclared(metrics: Sequence[Metric], declared: Collection[str]) -> Iterato
                     f"failed to resolve {{{{args.{name}}}}}: spec.args declares no such argument"
                 )
                 yield Problem(_SPEC / "metrics" / index, message)
+
+
+def _undeclared_by_judge(template: Template, declared: Collection[str]) -> Iterator[Problem]:
+    for metric, block in judge_blocks(template.meta.annotations).items():
+        for tag in sorted(tags(block)):
+            name = tag.removeprefix("args.")
+            if name == tag or name not in declared:
+                message = (
+                    f"failed to resolve {{{{{tag[:64]}}}}}: spec.args declares no such argument"
+                )
+                yield Problem(_ANNOTATIONS / names.JUDGE / metric[:64], message)

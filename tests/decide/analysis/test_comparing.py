@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradatim.decide.analysis.comparing import METADATA, compared, numbers, samples_of
+from gradatim.decide.analysis.comparing import (
+    WrongComparisonError,
+    compared,
+    comparison_of,
+    numbers,
+    samples_of,
+)
+from gradatim.decide.analysis.policy import run_settings
 from gradatim.judge import Comparison, Direction, Rules
+from gradatim.model import names
+from gradatim.model.analysis import Template, parse_template
 from gradatim.model.analysisrun import Phase
 from gradatim.plugin import Measurement, Series
 
@@ -31,7 +40,7 @@ def test_a_canary_that_is_worse_fails_and_says_by_how_much():
     found = compared(_series(("old", OLD), ("new", NEW)), BY_HASH)
     assert (found.phase, found.text, found.has_data) == (Phase.FAILED, "0", True)
     assert found.message.startswith("High: the canary is higher than the baseline by ")
-    record = json.loads(found.metadata[METADATA])
+    record = json.loads(found.metadata[names.JUDGE])
     assert record["classification"] == "High"
     assert record["low"] < record["estimate"] < record["high"]
     assert (record["baseline"], record["canary"]) == (30, 30)
@@ -110,4 +119,57 @@ VALUES = st.recursive(
 def test_any_answer_is_judged(value):
     found = compared(Measurement(value=value), Comparison())
     assert found.phase.is_completed
-    json.loads(found.metadata[METADATA])
+    json.loads(found.metadata[names.JUDGE])
+
+
+ANNOTATION = json.dumps(
+    {"p95": {"baseline": {"h": "{{args.old}}"}, "canary": {"h": "{{args.new}}"}}}
+)
+
+
+def test_arguments_are_put_into_the_selectors():
+    found = comparison_of({names.JUDGE: ANNOTATION}, ["p95"], {"args.old": '"1', "args.new": "2"})
+    assert found is not None
+    assert (found.baseline, found.canary) == ({"h": '"1'}, {"h": "2"})
+
+
+@pytest.mark.parametrize(
+    ("annotations", "metrics"), [({}, ["p95"]), ({names.JUDGE: ANNOTATION}, ["p50", "p{{args.x}}"])]
+)
+def test_a_metric_that_nobody_names_is_judged_by_its_conditions(annotations, metrics):
+    assert comparison_of(annotations, metrics, {"args.old": "1", "args.new": "2"}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "gradatim.dev/judge: must be JSON"),
+        ('{"p95": {"direction": "up"}}', "gradatim.dev/judge.p95.direction: must be one of"),
+        (ANNOTATION, "gradatim.dev/judge.p95.canary: selects the same series as baseline"),
+    ],
+)
+def test_what_means_nothing_with_these_arguments_is_no_comparison(text, message):
+    with pytest.raises(WrongComparisonError, match=message):
+        comparison_of({names.JUDGE: text}, ["p95"], {"args.old": "1", "args.new": "1"})
+
+
+def _template(name: str, metric: str, judge: object) -> Template:
+    annotations = {names.JUDGE: json.dumps(judge)}
+    return parse_template(
+        {
+            "metadata": {"name": name, "annotations": annotations},
+            "spec": {"metrics": [{"name": metric}]},
+        }
+    )
+
+
+def test_a_run_takes_along_how_its_metrics_are_compared():
+    """A template speaks for its own metrics only, and before the Rollout."""
+    owner = {names.JUDGE: json.dumps({"a": {"tolerance": 0.1}, "c": {}}), "other": "x"}
+    templates = [
+        _template("one", "a", {"a": {}, "b": {"tolerance": 0.9}}),
+        _template("two", "b", {"b": {"tolerance": 0.5}}),
+    ]
+    settings = run_settings(owner, templates)
+    assert json.loads(settings.pop(names.JUDGE)) == {"a": {}, "b": {"tolerance": 0.5}, "c": {}}
+    assert settings == {}

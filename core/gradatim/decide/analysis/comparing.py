@@ -1,23 +1,32 @@
 """A measurement that is judged by comparing a canary with its baseline, and not by conditions.
 
-In: an answer, and how the metric is compared. Out: what the comparison has found, and the phase that it gives.
-Called by `judging.py` for metrics that the annotation `gradatim.dev/judge` names.
+In: the annotation `gradatim.dev/judge`, an answer. Out: how a metric is compared, what the comparison has found, the
+phase that it gives. Called by `judging.py` and by the measuring, for the annotation by `policy.py` and `validate/`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
 from typing import Final
 
-from gradatim.judge import Classification, Comparison, Finding, Selector, compare
+from gradatim.judge import (
+    Classification,
+    Comparison,
+    Finding,
+    Selector,
+    compare,
+    read_config,
+)
+from gradatim.model import names
 from gradatim.model.analysisrun import Phase
-from gradatim.plugin import Measurement, Series
+from gradatim.plugin import FieldPath, Json, Measurement, Problem, Series
 
-#: Where the finding is kept with the measurement.
-METADATA: Final = "gradatim.dev/judge"
+from .substitution import substitute
+
+_LONGEST: Final = 64
 
 _PHASES: Final[Mapping[Classification, Phase]] = {
     Classification.PASSES: Phase.SUCCESSFUL,
@@ -28,6 +37,61 @@ _PHASES: Final[Mapping[Classification, Phase]] = {
 }
 
 
+class WrongComparisonError(ValueError):
+    """What the annotation says means nothing once arguments are put in."""
+
+
+def comparison_of(
+    annotations: Mapping[str, str], metrics: Iterable[str], values: Mapping[str, str]
+) -> Comparison | None:
+    """How a metric is compared; None where its conditions judge it.
+
+    Args:
+        annotations: of the run.
+        metrics: the names that the metric goes by: with arguments put in, and as it is written.
+        values: what `{{args.…}}` stand for.
+
+    Raises:
+        WrongComparisonError: the annotation cannot be used.
+        UnresolvedError: an argument in it has no value.
+    """
+    text = annotations.get(names.JUDGE)
+    if text is None:
+        return None
+    config = read_config(text, lambda blocks: substitute(blocks, values))
+    for metric in metrics:
+        if metric in config.comparisons:
+            return config.comparisons[metric]
+        for path, message in config.faults:
+            if path[:1] in ((), (metric,)):
+                raise WrongComparisonError(f"{'.'.join((names.JUDGE, *path))}: {message}")
+    return None
+
+
+def judge_problems(annotations: Mapping[str, str], path: FieldPath) -> Iterator[Problem]:
+    """What is wrong with the annotation; `path` is that of the annotations."""
+    text = annotations.get(names.JUDGE)
+    for keys, message in read_config(text).faults if text is not None else ():
+        where = path / names.JUDGE
+        for key in keys:
+            where = where / key[:_LONGEST]
+        yield Problem(where, message)
+
+
+def judged_metrics(annotations: Mapping[str, str]) -> frozenset[str]:
+    """Names of the metrics that the annotation speaks of."""
+    return frozenset(blocks_of(annotations))
+
+
+def blocks_of(annotations: Mapping[str, str]) -> Json:
+    """The annotation's blocks by metric, as they are written; none where it cannot be read."""
+    try:
+        blocks = json.loads(annotations.get(names.JUDGE, "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return blocks if isinstance(blocks, dict) else {}
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What a comparison came to.
@@ -36,7 +100,7 @@ class Compared:
         phase: of the measurement; INCONCLUSIVE where there was too little to tell from.
         text: the score, kept as the measurement's value.
         message: the reason, with the numbers that decided.
-        metadata: the whole finding as JSON, under `METADATA`.
+        metadata: the whole finding as JSON, under `names.JUDGE`.
         has_data: False: nothing was found out.
     """
 
@@ -56,7 +120,7 @@ def compared(answer: Measurement, comparison: Comparison) -> Compared:
         phase=_PHASES[finding.classification],
         text=str(finding.score),
         message=f"{finding.classification}: {finding.reason}{_there_is(answer, finding)}",
-        metadata={METADATA: json.dumps(_record(finding), separators=(",", ":"))},
+        metadata={names.JUDGE: json.dumps(_record(finding), separators=(",", ":"))},
         has_data=finding.has_data,
     )
 

@@ -6,28 +6,55 @@ The measuring calls it while it still knows the secrets, because a condition may
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gradatim.expr import ExprError, compile_condition, explain_error
+from gradatim.judge import Comparison
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import Phase
 from gradatim.plugin import Measurement, Verdict
 
+from .comparing import compared
+from .silence import is_no_data
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The phase of a measurement, and the sentence that goes with it."""
+    """The phase of a measurement, and the sentence that goes with it.
+
+    Attributes:
+        text: what is kept as the value.
+        metadata: what is kept beside the answer's own.
+        no_data: the provider answered, and there was nothing to judge.
+    """
 
     phase: Phase
     message: str = ""
+    text: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    no_data: bool = False
 
 
-def judge(metric: Metric, answer: Measurement, now: datetime) -> Judgement:
+def judge(
+    metric: Metric, answer: Measurement, now: datetime, comparison: Comparison | None = None
+) -> Judgement:
     """The phase that the answer gives its measurement; RUNNING while there is no answer yet.
 
-    A provider's own verdict stands. A value is judged by the metric's conditions, and is Successful without any.
+    A provider's own verdict stands. A value is judged by the metric's conditions, and is Successful without any; with
+    a `comparison` its series are judged by that instead.
     """
+    if comparison is not None and not answer.running and answer.verdict is None:
+        found = compared(answer, comparison)
+        return Judgement(
+            found.phase, found.message, found.text, found.metadata, no_data=not found.has_data
+        )
+    found_by = _by_conditions(metric, answer, now)
+    return replace(found_by, text=answer.text, no_data=is_no_data(answer))
+
+
+def _by_conditions(metric: Metric, answer: Measurement, now: datetime) -> Judgement:
     if answer.running:
         return Judgement(Phase.RUNNING, answer.message)
     if answer.verdict is not None:

@@ -18,6 +18,8 @@ from gradatim.model.analysis import Template
 from gradatim.model.duration import DurationError, duration_seconds
 from gradatim.plugin import FieldPath, Problem
 
+from .comparing import blocks_of, judge_problems
+
 Settings = Mapping[str, str]
 
 
@@ -100,6 +102,7 @@ def read_policy(annotations: Settings, metric: str) -> Policy:
 def setting_problems(annotations: Settings, path: FieldPath) -> Iterator[Problem]:
     """Values of our annotations that mean nothing; `path` is that of the annotations."""
     yield from _value_problems(annotations, path)
+    yield from judge_problems(annotations, path)
     text = annotations.get(names.BY_METRIC)
     if text is None:
         return
@@ -123,6 +126,9 @@ def run_settings(owner: Settings, templates: Iterable[Template]) -> dict[str, st
     A template is nearer to its metrics than a Rollout that uses it, so its word counts for them.
     """
     settings = {key: value for key, value in owner.items() if key in _KEYS}
+    templates = tuple(templates)
+    if comparisons := _comparisons(owner, templates):
+        settings[names.JUDGE] = comparisons
     by_metric = dict(_by_metric(owner.get(names.BY_METRIC, "")) or {})
     for template in templates:
         given = template.meta.annotations
@@ -135,6 +141,19 @@ def run_settings(owner: Settings, templates: Iterable[Template]) -> dict[str, st
     if by_metric:
         settings[names.BY_METRIC] = _written(by_metric)
     return settings
+
+
+def _comparisons(owner: Settings, templates: Iterable[Template]) -> str:
+    """The blocks that say how metrics are compared, of whoever names them; "" where nobody does."""
+    blocks = dict(blocks_of(owner))
+    for template in templates:
+        own = blocks_of(template.meta.annotations)
+        blocks |= {m.name: own[m.name] for m in template.metrics if m.name in own}
+    return (
+        json.dumps(blocks, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        if blocks
+        else ""
+    )
 
 
 def _written(by_metric: Mapping[str, Settings]) -> str:
