@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from .tree import Marks, TextFault, Tree
+from .tree import TOO_DEEP, Marks, TextFault, Tree
 
 _SEPARATOR: Final = re.compile(r"---(\s|$)")
 _NOTHING: Final = re.compile(r"\s*(#.*|%.*|---\s*(#.*)?|\.\.\.\s*(#.*)?)?")
@@ -126,6 +126,9 @@ def _fault_of(error: yaml.YAMLError, line: int, number: int) -> TextFault:
     said = [getattr(error, name, None) for name in ("context", "problem")]
     words = ", ".join(part for part in said if isinstance(part, str)) or str(error)
     message = f"is no YAML: {' '.join(words.split())[:256]}"
+    if "nesting depth" in words:
+        # newer releases of libyaml have a limit of their own, and look ahead for it
+        message = TOO_DEEP
     if mark is None:
         return TextFault(line, 0, message, number=number)
     return TextFault(line + mark.line, mark.column + 1, message, number=number)

@@ -17,6 +17,7 @@ from .scalars import Scalar, ScalarError, plain_value, tagged_value
 #: How deep, and how many values, with every alias written out. Objects of Kubernetes need a tenth of it.
 DEEPEST: Final = 200
 MOST_VALUES: Final = 500_000
+TOO_DEEP: Final = f"is nested more than {DEEPEST} levels deep"
 
 #: For each container, by its `id`: the line of each key or index.
 Marks: TypeAlias = dict[int, dict[str | int, int]]
@@ -120,7 +121,7 @@ class Tree:
 
     def _begin(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         if len(self._open) >= DEEPEST:
-            raise self._fault(event, f"is nested more than {DEEPEST} levels deep")
+            raise self._fault(event, TOO_DEEP)
         if self._awaits_key():
             raise self._fault(event, "has a mapping or a list where the name of a field must stand")
         is_mapping = isinstance(event, yaml.MappingStartEvent)
