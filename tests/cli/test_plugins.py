@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from gradatim import registry as registry_room
 from gradatim.cli.plugins import plugins
-from gradatim.plugin import Capability, MetricProvider, TrafficRouter
+from gradatim.plugin import Capability, MetricProvider, StepPlugin, TrafficRouter
 from gradatim.registry import PluginInfo, Registry
 from gradatim.registry.plugin import Plugin
 
@@ -41,6 +41,23 @@ class Mesh(TrafficRouter):
         raise NotImplementedError
 
 
+class Gate(StepPlugin):
+    key = "gate"
+
+    async def run(self, call: Any) -> Any:
+        raise NotImplementedError
+
+    def environment(self) -> list[str]:
+        return ["GATE_TOKEN"]
+
+
+class UnmakeableGate(Gate):
+    key = "unmakeable"
+
+    def __init__(self) -> None:
+        raise OSError("no gate")
+
+
 class UnmakeableMesh(Mesh):
     key = "unmakeable"
 
@@ -51,6 +68,7 @@ class UnmakeableMesh(Mesh):
 def plugin(name: str, *classes: type, **fields: Any) -> Plugin:
     metrics = tuple(cls for cls in classes if issubclass(cls, MetricProvider))
     routers = tuple(cls for cls in classes if issubclass(cls, TrafficRouter))
+    steps = tuple(cls for cls in classes if issubclass(cls, StepPlugin))
     info = PluginInfo(
         name=name,
         distribution=f"gradatim-{name}",
@@ -58,18 +76,19 @@ def plugin(name: str, *classes: type, **fields: Any) -> Plugin:
         module=f"gradatim_{name}",
         metric_keys=tuple(cls.key for cls in metrics),
         router_keys=tuple(cls.key for cls in routers),
+        step_keys=tuple(cls.key for cls in steps),
         **fields,
     )
-    return Plugin(info, None, metrics, routers)
+    return Plugin(info, None, metrics, routers, steps)
 
 
-SOUND = plugin("sound", Constant, Mesh, api="1.0")
+SOUND = plugin("sound", Constant, Mesh, Gate, api="1.0")
 BROKEN = plugin(
     "broken", state="failed", cause="ImportError: no x", traceback="Traceback: far down"
 )
 OFF = plugin("off", state="disabled")
 RIVAL = plugin("rival", Constant, api="1.0")
-UNMAKEABLE = plugin("unmakeable", Unmakeable, UnmakeableMesh, api="1.0")
+UNMAKEABLE = plugin("unmakeable", Unmakeable, UnmakeableMesh, UnmakeableGate, api="1.0")
 
 Run = Callable[..., Result]
 
@@ -88,10 +107,10 @@ def test_list_shows_each_plugin_with_its_keys_and_state(run: Run) -> None:
     assert result.exit_code == 0
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines == [
-        ["PLUGIN", "DISTRIBUTION", "VERSION", "API", "METRICS", "ROUTERS", "STATE"],
-        ["sound", "gradatim-sound", "1.2", "1.0", "constant", "mesh", "loaded"],
-        ["broken", "gradatim-broken", "1.2", "-", "-", "-", "failed"],
-        ["off", "gradatim-off", "1.2", "-", "-", "-", "disabled"],
+        ["PLUGIN", "DISTRIBUTION", "VERSION", "API", "METRICS", "ROUTERS", "STEPS", "STATE"],
+        ["sound", "gradatim-sound", "1.2", "1.0", "constant", "mesh", "gate", "loaded"],
+        ["broken", "gradatim-broken", "1.2", "-", "-", "-", "-", "failed"],
+        ["off", "gradatim-off", "1.2", "-", "-", "-", "-", "disabled"],
     ]
     assert "gradatim plugins doctor" in result.stderr
 
@@ -106,7 +125,8 @@ def test_list_json_has_what_a_script_asks_for(run: Run) -> None:
     sound, broken = json.loads(result.stdout)
     assert sound["metric_keys"] == ["constant"]
     assert sound["capabilities"] == {"mesh": ["verify", "weight"]}
-    assert sound["variables"] == {"constant": ["CONSTANT_VALUE"]}
+    assert sound["step_keys"] == ["gate"]
+    assert sound["variables"] == {"constant": ["CONSTANT_VALUE"], "gate": ["GATE_TOKEN"]}
     assert (broken["state"], broken["cause"]) == ("failed", "ImportError: no x")
 
 
@@ -144,6 +164,7 @@ def test_doctor_makes_each_provider_and_router(run: Run) -> None:
     assert result.stderr.splitlines() == [
         "plugin unmakeable (gradatim-unmakeable 1.2) cannot make Unmakeable: OSError: no disk",
         "plugin unmakeable (gradatim-unmakeable 1.2) cannot make UnmakeableMesh: OSError: no mesh",
+        "plugin unmakeable (gradatim-unmakeable 1.2) cannot make UnmakeableGate: OSError: no gate",
     ]
 
 

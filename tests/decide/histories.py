@@ -6,9 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
-from world import World, istio, istio_subsets, manifest, ping_pong, routed, with_template
+from world import (
+    Saying,
+    World,
+    in_two_calls,
+    istio,
+    istio_subsets,
+    manifest,
+    ping_pong,
+    routed,
+    with_template,
+)
 
 Event = tuple[str, Any]
+
+PLUGINS: dict[str, Saying] = {"in two calls": in_two_calls, "never": lambda _: None}
 
 ANALYSIS = {"templates": [{"templateName": "t"}]}
 
@@ -24,6 +36,8 @@ MIRRORS: list[dict[str, Any]] = [
     {"setMirrorRoute": {"name": "mirror"}},
 ]
 
+PLUGIN = {"plugin": {"name": "org/gate", "config": {"level": 1}}}
+
 weights = st.sampled_from([0, 1, 5, 20, 33, 50, 80, 100])
 pauses = st.one_of(
     st.just({}), st.builds(lambda s: {"duration": s}, st.sampled_from([0, 1, "10s"]))
@@ -37,6 +51,7 @@ def steps(*, is_routed: bool, waits: bool = True) -> st.SearchStrategy[list[dict
         st.builds(lambda w: {"setWeight": w}, weights),
         st.builds(lambda p: {"pause": p}, durations),
         st.just({"analysis": ANALYSIS}),
+        st.sampled_from([PLUGIN, PLUGIN | {"setWeight": 50}]),
     ]
     if is_routed:
         scales = st.sampled_from(
@@ -128,6 +143,10 @@ events: st.SearchStrategy[Event] = st.one_of(
         st.just("verdict"),
         st.sampled_from(["Successful", "Running", "Failed", "Error", "Inconclusive"]),
     ),
+    st.tuples(
+        st.just("plugin"),
+        st.sampled_from(["Successful", "Running", "Failed", "Error", "in two calls", "never"]),
+    ),
     st.tuples(st.just("work"), st.tuples(st.integers(1, 6), st.sampled_from([1, 2, None]))),
     st.tuples(st.just("wait"), st.sampled_from([0.5, 3, 11, 40, 100])),
 )
@@ -146,6 +165,8 @@ def happen(world: World, event: Event) -> None:
             world.lose(*value)
         case "verdict":
             world.verdict = lambda _: (value, "")
+        case "plugin":
+            world.plugin = PLUGINS.get(value, lambda _: (value, {}))
         case "wait":
             world.pass_time(value)
         case "crash":

@@ -9,7 +9,7 @@ from datetime import timedelta
 from histories import Event, events, happen, histories, worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import World
+from world import World, in_two_calls
 
 from gradatim.decide import decide
 
@@ -48,6 +48,7 @@ def test_any_history_is_quiet_safe_and_total_and_good_pods_end_it(
         world.measure()
         world.pass_time(1)
     world.verdict = lambda _: ("Successful", "")
+    world.plugin = in_two_calls
     world.pause(False)
     world.image("app:v4")
     world.run(400)

@@ -126,9 +126,20 @@ def full_status() -> Json:
             },
             "currentStepAnalysisRunStatus": {"name": "r", "status": "Running"},
             "currentBackgroundAnalysisRunStatus": {"name": "b", "status": "Failed"},
+            "stepPluginStatuses": [
+                plugin_status("Run", 6, "Running", executions=1, updatedAt="2026-01-01T00:00:00Z"),
+                plugin_status("Terminate", 6, "Running", status={"job": 1}),
+                plugin_status("Abort", 6, "Successful"),
+            ],
         },
         "duration": {"rolloutStartedAt": "2026-01-01T00:00:00Z", "manualPauseStartedAt": "x"},
     }
+
+
+def plugin_status(operation: str, index: int, phase: str, **more: Any) -> Json:
+    started = {"startedAt": "2026-01-01T00:00:00Z", "backoff": "30s"}
+    entry = {"index": index, "name": "x", "operation": operation, "phase": phase}
+    return {**entry, **started, **more}
 
 
 def replica_set(name: str = "web-abc") -> Json:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gradatim.decide import Decision, Route, Snapshot, decide
+from gradatim.decide import Decision, PluginAnswer, PluginAsk, PluginCall, Route, Snapshot, decide
 from gradatim.decide.effects import Effect, Emit
 from gradatim.decide.pingpong import with_services
 from gradatim.decide.predict import after
@@ -21,6 +21,7 @@ from gradatim.model.analysisrun import AnalysisRun, Phase
 from gradatim.model.reading import Reader
 from gradatim.model.rollout import Rollout, parse_rollout
 from gradatim.model.status import read_status
+from gradatim.model.stepplugins import PluginPhase
 from gradatim.model.workload import ReplicaSet, parse_service
 from gradatim.plugin import FieldPath, ObjectRef
 from gradatim_istio.router import IstioRouter
@@ -30,6 +31,15 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 #: What a metric source says of a run: phase and message.
 Verdict = Callable[[AnalysisRun], tuple[str, str]]
+
+#: What a step plugin says to a call: phase, and the rest of a `PluginAnswer`; None: not yet.
+Saying = Callable[[PluginCall], tuple[str, dict[str, Any]] | None]
+
+
+def in_two_calls(call: PluginCall) -> tuple[str, dict[str, Any]]:
+    """A step plugin that is running when it is called first, and through the second time."""
+    phase = "Running" if call.operation == "Run" and call.runs == 0 else "Successful"
+    return phase, {"requeue_after": 10.0, "status": {"runs": call.runs + 1}}
 
 
 def manifest(replicas: int = 4, image: str = "app:v1", **canary: Any) -> dict[str, Any]:
@@ -121,6 +131,10 @@ class World:
     log: list[Effect] = field(default_factory=list)
     mesh: Mesh | None = None
     verdict: Verdict = lambda run: ("Successful", "")
+    plugin: Saying = in_two_calls
+    #: the call of a step plugin that is under way, and all that were begun
+    flight: PluginCall | None = None
+    calls: tuple[PluginCall, ...] = ()
     checked: bool = True
 
     @staticmethod
@@ -233,8 +247,11 @@ class World:
         for effect in writes[:stop_after]:
             self._effect(effect)
         if crashes:
+            # whoever comes next has not heard of any call
+            self.flight, self.snapshot = None, replace(self.snapshot, plugin_answer=None)
             return
         self._status_is(decision.status)
+        self._follow(decision.plugin)
         for effect in decision.effects:
             if isinstance(effect, Emit) and effect.of_status:
                 self._effect(effect)
@@ -245,6 +262,17 @@ class World:
             self.events.append(f"{effect.type} {effect.reason}: {effect.message}")
         self.snapshot = after(self.snapshot, effect, self.now)
         self._watch()
+
+    def _follow(self, ask: PluginAsk | None) -> None:
+        """What `run/stepping.py` does: one call at a time, and none that is not in the status."""
+        if self.flight is not None and (ask is None or ask.call != self.flight):
+            self.flight, self.snapshot = None, replace(self.snapshot, plugin_answer=None)
+        if self.flight is None and ask is not None and ask.may_begin:
+            entries = self.status["canary"]["stepPluginStatuses"]
+            assert [ask.call.index, ask.call.operation] in [
+                [e["index"], e["operation"]] for e in entries
+            ]
+            self.flight, self.calls = ask.call, (*self.calls, ask.call)
 
     def _watch(self) -> None:
         if self.mesh is not None:
@@ -276,7 +304,17 @@ class World:
         runs = tuple(self._measured(run) for run in self.snapshot.runs)
         changed = runs != self.snapshot.runs
         self.snapshot = replace(self.snapshot, runs=runs)
-        return changed
+        return self._answer() or changed
+
+    def _answer(self) -> bool:
+        """Let the step plugin that was called answer; True if it did."""
+        call = self.flight
+        said = None if call is None or self.snapshot.plugin_answer else self.plugin(call)
+        if said is None or call is None:
+            return False
+        answer = PluginAnswer(call=call, at=self.now, phase=PluginPhase(said[0]), **said[1])
+        self.snapshot = replace(self.snapshot, plugin_answer=answer)
+        return True
 
     def _measured(self, run: AnalysisRun) -> AnalysisRun:
         if run.phase.is_completed:
@@ -320,6 +358,11 @@ class World:
     def sets(self) -> dict[int, tuple[int, int]]:
         """By revision: pods asked for, pods available."""
         return {r.revision: (r.replicas, r.available) for r in self.snapshot.replica_sets}
+
+    def plugins(self) -> list[tuple[str, int, str]]:
+        """Operation, index and phase of each entry of `stepPluginStatuses`."""
+        entries = self.status.get("canary", {}).get("stepPluginStatuses", [])
+        return [(e["operation"], e["index"], e.get("phase", "")) for e in entries]
 
     def of_revision(self, revision: int) -> ReplicaSet:
         return next(r for r in self.snapshot.replica_sets if r.revision == revision)

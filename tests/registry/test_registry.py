@@ -42,6 +42,22 @@ def gradatim_traffic_routers(): return (cls for cls in [Mesh])
 """
 
 
+STEP = """
+from gradatim.plugin import *
+GRADATIM_API = "1.1"
+class Gate(StepPlugin):
+    key = "example.com/gate"
+    async def run(self, call): return StepResult(phase=StepPhase.SUCCESSFUL)
+    def environment(self): return ["GATE"]
+@hookimpl
+def gradatim_step_plugins(): return [Gate]
+@hookimpl
+def gradatim_validate_step(key, config, path):
+    if key != "example.com/gate": return None
+    return [] if config else [Problem(path / "url", "is required")]
+"""
+
+
 class Plugins:
     """Writes plugin modules and loads them as if they were installed."""
 
@@ -59,8 +75,10 @@ class Plugins:
         self._points.append(point)
         return self
 
-    def load(self, disabled: tuple[str, ...] = (), variable: str = "") -> Registry:
-        environment = {"GRADATIM_DISABLE_PLUGINS": variable}
+    def load(
+        self, disabled: tuple[str, ...] = (), variable: str = "", skipped: str = ""
+    ) -> Registry:
+        environment = {"GRADATIM_DISABLE_PLUGINS": variable, "GRADATIM_SKIP_STEP_PLUGINS": skipped}
         return load_registry(self._points, disabled=disabled, builtins={}, environment=environment)
 
 
@@ -201,6 +219,29 @@ def test_the_owner_validates_its_blocks(plugins: Plugins) -> None:
             ROUTER.replace("frozenset({Capability.WEIGHT, Capability.VERIFY})", "{'weight'}"),
             "Mesh.capabilities is not a frozenset of Capability",
             id="capabilities",
+        ),
+        pytest.param(
+            STEP.replace("async def run", "def run"), "Gate.run is not async", id="run not async"
+        ),
+        pytest.param(
+            STEP.replace("async def run(self, call):", "async def ran(self, call):"),
+            "Gate is abstract: it does not define run",
+            id="no run",
+        ),
+        pytest.param(
+            STEP.replace('"example.com/gate"\n', '"a/b/c"\n', 1),
+            "neither a field of",
+            id="step key",
+        ),
+        pytest.param(
+            STEP.replace("def gradatim_step_plugins", "def gradatim_step_plugin"),
+            "did you mean gradatim_step_plugins?",
+            id="step hook misspelt",
+        ),
+        pytest.param(
+            STEP.replace("def gradatim_validate_step", "def gradatim_validate_steps"),
+            "did you mean gradatim_validate_step?",
+            id="step validation misspelt",
         ),
     ],
 )
@@ -396,3 +437,47 @@ def test_the_built_in_web_is_a_plugin_as_any_other() -> None:
     assert [info.name for info in registry.plugins()].count("web") == 1
     assert registry.validate_metric("web", {}, PATH) == [Problem(PATH / "url", "is required")]
     assert registry.variables("web") == ("GRADATIM_WEB_PLAIN_TEXT",)
+
+
+STEP_PATH = FieldPath("spec", "strategy", "canary", "steps", 2, "plugin")
+
+
+async def test_a_step_plugin_is_served_and_its_config_validated(plugins: Plugins) -> None:
+    registry = plugins.add("one", STEP).add("two", PROVIDER).load()
+    assert registry.step_keys() == ("example.com/gate",)
+    assert registry.plugins()[0].step_keys == ("example.com/gate",)
+    plugin = registry.step_plugin("example.com/gate")
+    assert plugin is registry.step_plugin("example.com/gate")
+    assert registry.variables("example.com/gate") == ("GATE",)
+    assert registry.validate_step("example.com/gate", {"url": "x"}, STEP_PATH) == []
+    (problem,) = registry.validate_step("example.com/gate", {}, STEP_PATH)
+    assert str(problem) == "spec.strategy.canary.steps[2].plugin.config.url: is required"
+    await registry.aclose()
+
+
+def test_an_unknown_step_plugin_is_a_problem_of_its_name_and_says_what_there_is(
+    plugins: Plugins,
+) -> None:
+    registry = plugins.add("one", STEP).add("broken", "raise SystemExit(1)", "acme").load()
+    (problem,) = registry.validate_step("example.com/gates", {}, STEP_PATH)
+    assert str(problem) == (
+        "spec.strategy.canary.steps[2].plugin.name: no installed plugin serves 'example.com/gates'; "
+        "did you mean 'example.com/gate'? (installed plugins serve example.com/gate; cannot be used: broken)"
+    )
+    with pytest.raises(PluginError):
+        registry.step_plugin("example.com/gates")
+
+
+def test_two_owners_of_a_step_plugin_lose_it_both(plugins: Plugins) -> None:
+    registry = plugins.add("a", STEP, "acme-a").add("b", STEP, "acme-b").load()
+    (problem,) = registry.validate_step("example.com/gate", {}, STEP_PATH)
+    assert "is claimed by plugin a (acme-a 3.1) and plugin b (acme-b 3.1)" in problem.message
+    assert not any(info.is_sound for info in registry.plugins())
+    assert registry.step_keys() == ()
+
+
+def test_steps_that_an_operator_skips_need_no_plugin(plugins: Plugins) -> None:
+    registry = plugins.load(skipped=" example.com/gone, ,example.com/gate")
+    assert registry.skipped_steps == {"example.com/gone", "example.com/gate"}
+    assert registry.validate_step("example.com/gone", {"any": 1}, STEP_PATH) == []
+    assert len(registry.validate_step("example.com/other", {}, STEP_PATH)) == 1

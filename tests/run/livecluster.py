@@ -17,10 +17,11 @@ from typing import Any
 from gradatim.crds import custom_resource_definitions
 from gradatim.kube.client import Client
 from gradatim.kube.transport import Transport
-from gradatim.plugin import Measurement, MetricProvider, TrafficRouter
+from gradatim.plugin import Measurement, MetricProvider, StepCall, StepPlugin, TrafficRouter
 from gradatim.plugin.spec import hookimpl
 from gradatim.registry import Registry, load_registry
 from gradatim.run.controller import Controller, Settings
+from gradatim.run.pluginthread import SameLoop
 from gradatim.sim import Sim, SimSettings, run_virtual
 
 Json = dict[str, Any]
@@ -128,12 +129,17 @@ class EntryPoint:
     def load(self) -> ModuleType:
         providers = [c for c in self.classes if issubclass(c, MetricProvider)]
         routers = [c for c in self.classes if issubclass(c, TrafficRouter)]
+        steps = [c for c in self.classes if issubclass(c, StepPlugin)]
         keys = {c.key for c in self.classes}  # type: ignore[attr-defined]
         module = ModuleType(self.name)
         made: dict[str, Any] = {
-            "GRADATIM_API": "1.0",
+            "GRADATIM_API": "1.1",
             "gradatim_metric_providers": hookimpl(lambda: providers),
             "gradatim_traffic_routers": hookimpl(lambda: routers),
+            "gradatim_step_plugins": hookimpl(lambda: steps),
+            "gradatim_validate_step": hookimpl(
+                lambda key, config, path: [] if key in keys else None
+            ),
             "gradatim_validate_metric": hookimpl(
                 lambda key, config, path: [] if key in keys else None
             ),
@@ -161,6 +167,37 @@ def answering(answer: Callable[[str], Any]) -> type[MetricProvider]:
             return Measurement(value=value, text=str(value))
 
     return Answers
+
+
+def stepping(say: Callable[[str, StepCall], Any], name: str = "test/step") -> type[StepPlugin]:
+    """A step plugin that does what `say` says for an operation and a call; raised where it is an exception."""
+
+    async def done(operation: str, call: StepCall) -> Any:
+        result = say(operation, call)
+        if isinstance(result, Awaitable):
+            result = await result
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    class Steps(StepPlugin):
+        key = name
+
+        async def run(self, call: StepCall) -> Any:
+            return await done("run", call)
+
+        async def terminate(self, call: StepCall) -> Any:
+            return await done("terminate", call)
+
+        async def abort(self, call: StepCall) -> Any:
+            return await done("abort", call)
+
+    return Steps
+
+
+def plugin_step(name: str = "test/step", **config: Any) -> Json:
+    """A step that a plugin carries out."""
+    return {"plugin": {"name": name, "config": config}}
 
 
 def registry_of(*classes: type) -> Registry:
@@ -199,6 +236,8 @@ class Live:
             settings or self.settings,
             clock=self.sim.clock.now,
             ticks=loop.time,
+            # a thread of its own would not know the time of this cluster
+            place=SameLoop(),
         )
         stop = asyncio.Event()
         self.controllers.append(controller)

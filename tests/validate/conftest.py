@@ -27,6 +27,11 @@ class FakePlugins:
 
     metrics = ("example.com/metric", "prometheus", "web")
 
+    def validate_step(self, key: str, config: Json, path: FieldPath) -> list[Problem]:
+        if key != "example.com/gate":
+            return [Problem(path / "name", f"no installed plugin serves {key!r}")]
+        return [Problem(path / "config" / "wrong", "is wrong")] if "wrong" in config else []
+
     def router_keys(self) -> tuple[str, ...]:
         return tuple(CAPABILITIES)
 

@@ -512,10 +512,47 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
         ({"strategy": {"blueGreen": {"activeService": "a"}}}, None),
         ({"workloadRef": {"name": "web"}}, None),
         ({"strategy": {"canary": {"pingPong": {}}}}, None),
-        ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, f"{CANARY}.steps[0].plugin"),
+        ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, None),
         ({"strategy": {"canary": {"steps": [{"pause": {}}]}}}, None),
     ],
 )
 def test_what_this_version_cannot_do_is_said(rollout: Any, path: str | None, build: Any) -> None:
     found = [str(problem.path) for problem in unsupported_problems(build(**rollout))]
     assert found == ([path] if path else [])
+
+
+@pytest.mark.parametrize(
+    ("block", "said_of_it"),
+    [
+        pytest.param({"name": "example.com/gate"}, [], id="sound, without config"),
+        pytest.param({"name": "example.com/gate", "config": {"a": 1}}, [], id="sound"),
+        pytest.param(
+            {"name": "example.com/gate", "config": {"wrong": 1}},
+            ["config.wrong: is wrong"],
+            id="what its owner says of the config",
+        ),
+        pytest.param(
+            {"name": "org/nobody"},
+            ["name: no installed plugin serves 'org/nobody'"],
+            id="nobody serves it",
+        ),
+        pytest.param(
+            {}, ["name: Required value: the name of a step plugin, such as org/name"], id="no name"
+        ),
+        pytest.param(
+            {"name": "example.com/gate", "config": [1]},
+            ["config: must be an object"],
+            id="config is a list",
+        ),
+        pytest.param(["x"], [": must be an object"], id="no object"),
+        pytest.param(
+            {"name": 7},
+            ["name: Required value: the name of a step plugin, such as org/name"],
+            id="name is a number",
+        ),
+    ],
+)
+def test_steps_of_plugins(block: Any, said_of_it: list[str], steps: Any, plugins: Plugins) -> None:
+    found = said(steps({"setWeight": 10}, {"plugin": block}), plugins)
+    where = f"{CANARY}.steps[1].plugin"
+    assert found == [f"{where}.{each}".replace(".: ", ": ") for each in said_of_it]

@@ -25,7 +25,7 @@ _AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JS
 
 @click.group()
 def plugins() -> None:
-    """Metric providers and traffic routers: pip packages that are found at start."""
+    """Metric providers, traffic routers and step plugins: pip packages that are found at start."""
 
 
 @plugins.command("list")
@@ -65,7 +65,7 @@ def _registry() -> Registry:
 
 
 def _faults(registry: Registry, info: PluginInfo) -> Iterator[str]:
-    """What is wrong with a plugin; also that one of its providers or routers cannot be made."""
+    """What is wrong with a plugin; also that one of its classes cannot be made."""
     from ..errors import PluginError
 
     if info.state == "failed":
@@ -74,6 +74,7 @@ def _faults(registry: Registry, info: PluginInfo) -> Iterator[str]:
     makers: tuple[tuple[Callable[[str], object], set[str]], ...] = (
         (registry.metric_provider, set(info.metric_keys) & set(registry.metric_keys())),
         (registry.traffic_router, set(info.router_keys) & set(registry.router_keys())),
+        (registry.step_plugin, set(info.step_keys) & set(registry.step_keys())),
     )
     for make, keys in makers:
         for key in sorted(keys):
@@ -85,7 +86,8 @@ def _faults(registry: Registry, info: PluginInfo) -> Iterator[str]:
 
 def _row(registry: Registry, info: PluginInfo) -> dict[str, Any]:
     capabilities = {key: sorted(registry.capabilities(key)) for key in info.router_keys}
-    variables = {key: list(registry.variables(key)) for key in info.metric_keys}
+    readers = (*info.metric_keys, *info.step_keys)
+    variables = {key: list(registry.variables(key)) for key in readers}
     return asdict(info) | {"capabilities": capabilities, "variables": variables}
 
 
@@ -98,7 +100,7 @@ def _print_table(registry: Registry) -> None:
     from rich.table import Table
 
     table = Table(
-        "PLUGIN", "DISTRIBUTION", "VERSION", "API", "METRICS", "ROUTERS", "STATE", box=None
+        "PLUGIN", "DISTRIBUTION", "VERSION", "API", "METRICS", "ROUTERS", "STEPS", "STATE", box=None
     )
     for info in registry.plugins():
         table.add_row(
@@ -108,6 +110,7 @@ def _print_table(registry: Registry) -> None:
             info.api or "-",
             ", ".join(info.metric_keys) or "-",
             ", ".join(info.router_keys) or "-",
+            ", ".join(info.step_keys) or "-",
             info.state if info.is_sound or info.state == "failed" else "conflict",
         )
     # Not cut where nobody looks at a terminal of 80 columns: in a pipe or a log.

@@ -7,6 +7,16 @@ In: a `Snapshot` and the present. Out: a `Decision`: effects in a safe order, an
 from __future__ import annotations
 
 from .decision import Decision, decide
+from .plugincall import PluginAnswer, PluginAsk, PluginCall
 from .snapshot import DEFAULT_PROPAGATION_DELAY, Route, Snapshot
 
-__all__ = ["DEFAULT_PROPAGATION_DELAY", "Decision", "Route", "Snapshot", "decide"]
+__all__ = [
+    "DEFAULT_PROPAGATION_DELAY",
+    "Decision",
+    "PluginAnswer",
+    "PluginAsk",
+    "PluginCall",
+    "Route",
+    "Snapshot",
+    "decide",
+]

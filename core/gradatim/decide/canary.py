@@ -26,6 +26,7 @@ from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all, surge_limits
 from .services import switch_services
 from .snapshot import Snapshot
+from .stepplugins import begin_plugin_step, follow_step_plugins, reset_step_plugins
 from .steps import is_complete, wait_in_pause
 from .traffic import route_traffic
 
@@ -62,6 +63,7 @@ def _draft(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) ->
         pod_hash=pod_hash,
         step_hash=steps_hash,
         weights=rollout.status.weights,
+        step_plugins=rollout.status.step_plugins,
         rolls_back=rolls_back,
         # a release that is complete has nothing to take back, one that goes back already is on that way, and
         # a full promotion outranks an abort: stable's pods may be gone by then
@@ -77,6 +79,7 @@ def _pass(draft: Draft) -> Json:
         return ended
     if draft.is_changed:
         return _reset(draft)
+    follow_step_plugins(draft)
     if _is_rescaled(draft):
         draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
         # this may take the last pods of stable, or of an aborted canary, and their Service goes before them
@@ -93,6 +96,7 @@ def _pass(draft: Draft) -> Json:
     reconcile_runs(draft)
     if not draft.paused_for and not scale_all(draft):
         wait_in_pause(draft)
+        begin_plugin_step(draft)
     return _status(draft, moves=True)
 
 
@@ -107,6 +111,7 @@ def _is_rescaled(draft: Draft) -> bool:
 def _reset(draft: Draft) -> Json:
     """The template or the steps changed: the release begins anew, or goes straight back to stable."""
     steps = draft.canary.steps
+    reset_step_plugins(draft)
     status = counted(draft)
     status.promote_full = False
     status.step_run = status.background_run = None

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..model.hashing import step_hash
-from ..model.reading import Json
+from ..model.reading import Json, Reader
+from ..model.rollout import Rollout
+from ..model.status import read_status
 from .bluegreen import blue_green_pass
 from .canary import canary_pass
 from .claims import claims
@@ -21,9 +23,11 @@ from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleRepli
 from .handover import generation_note, handover, observed_status
 from .netscale import without_detours
 from .outcome import Pass, invalid_pass
+from .plugincall import PluginAsk
 from .predict import predicted
 from .recognition import recognised_hash
 from .snapshot import Snapshot
+from .stepplugins import asked_plugin
 
 #: Passes that one decision may take beyond those for its steps. A release needs far fewer; the bound makes a
 #: mistake of ours a decision that goes on in the next pass, and not a loop.
@@ -41,11 +45,13 @@ class Decision:
         effects: in the order they must be carried out; the first that fails ends the pass.
         status: the whole status afterwards, to be written last.
         look_again_in: when to decide again if nothing happens before; None: only when something does.
+        plugin: the call of a step plugin that the release waits for. It is made after the status is written.
     """
 
     effects: tuple[Effect, ...]
     status: Json
     look_again_in: timedelta | None = None
+    plugin: PluginAsk | None = None
 
     @property
     def is_quiet(self) -> bool:
@@ -61,18 +67,37 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         return Decision((), rollout.status.raw)
     if snapshot.problems or (rollout.canary is None and rollout.blue_green_view is None):
         last = invalid_pass(snapshot, now)
-        return Decision(tuple(last.effects), last.status, last.look_again)
+        held = asked_plugin(rollout, now, held=True)
+        return Decision(tuple(last.effects), last.status, last.look_again, held)
     effects: list[Effect] = [*claims(snapshot), *generation_note(snapshot)]
     snapshot = predicted(snapshot, effects, observed_status(snapshot), now)
     pod_hash = recognised_hash(snapshot)
     if pod_hash is None:
-        return Decision(tuple(effects), rollout.status.raw, _UNRECOGNISED_RETRY)
+        held = asked_plugin(rollout, now, held=True)
+        return Decision(tuple(effects), rollout.status.raw, _UNRECOGNISED_RETRY, held)
     last = Pass([], rollout.status.raw, None)
     for last in _passes(snapshot, now, pod_hash):
         effects += last.effects
     if snapshot.workload is not None:
         effects += handover(predicted(snapshot, effects, last.status, now))
-    return Decision(tuple(joined(without_detours(effects))), last.status, last.look_again)
+    plugin = _plugin(rollout, last.status, now)
+    again = _sooner(last.look_again, plugin, now)
+    return Decision(tuple(joined(without_detours(effects))), last.status, again, plugin)
+
+
+def _plugin(rollout: Rollout, status: Json, now: datetime) -> PluginAsk | None:
+    """The call that the release will wait for, once the status is written."""
+    canary = status.get("canary")
+    if rollout.canary is None or not isinstance(canary, dict) or "stepPluginStatuses" not in canary:
+        return None
+    return asked_plugin(replace(rollout, status=read_status(Reader(status))), now)
+
+
+def _sooner(again: timedelta | None, plugin: PluginAsk | None, now: datetime) -> timedelta | None:
+    if plugin is None or plugin.due is None or plugin.may_begin:
+        return again
+    wait = plugin.due - now
+    return wait if again is None or wait < again else again
 
 
 def _passes(snapshot: Snapshot, now: datetime, pod_hash: str) -> Iterator[Pass]:

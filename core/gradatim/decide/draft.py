@@ -18,6 +18,7 @@ from ..model.reading import format_time
 from ..model.rollout import Rollout
 from ..model.runstatus import RunStatus
 from ..model.status import Status, Weights
+from ..model.stepplugins import StepPluginStatus
 from ..model.workload import ReplicaSet, Service
 from .effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet, SwitchService
 from .revisions import Revisions
@@ -40,6 +41,7 @@ class Draft:
         step_hash: hash of the steps as they are now.
         weights: the weights as they are after this pass's writes.
         step_run, background_run: what the status will say of the current runs.
+        step_plugins: what it will say of step plugins.
         look_again: when the next pass is due at the latest without any event.
         has_settled_runs: the pass came to its AnalysisRuns and said which are current.
         rolls_back: the release goes back to a revision within the rollback window: no steps, pauses or analyses.
@@ -55,6 +57,7 @@ class Draft:
     weights: Weights | None = None
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
+    step_plugins: tuple[StepPluginStatus, ...] = ()
     effects: list[Effect] = field(default_factory=list)
     look_again: timedelta | None = None
     rolls_back: bool = False

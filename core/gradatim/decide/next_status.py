@@ -15,6 +15,7 @@ from ..model.bluegreen import BlueGreenStatus
 from ..model.reading import Json, format_time
 from ..model.runstatus import RunStatus
 from ..model.status import Condition, Duration, PauseCondition, Status, Weights
+from ..model.stepplugins import StepPluginStatus
 from .conditions import conditions_json
 
 #: The fields that a decision writes. All others are carried over as they are.
@@ -77,6 +78,7 @@ class NextStatus:
     stable_ping_pong: str = ""
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
+    step_plugins: tuple[StepPluginStatus, ...] = ()
     blue_green: BlueGreenStatus | None = None
     scaled_replicas: int | None = None
     duration: Duration = field(default_factory=Duration)
@@ -99,6 +101,7 @@ class NextStatus:
             "stablePingPong",
             "currentStepAnalysisRunStatus",
             "currentBackgroundAnalysisRunStatus",
+            "stepPluginStatuses",
         )
         canary |= _pruned(
             {
@@ -106,6 +109,7 @@ class NextStatus:
                 "stablePingPong": self.stable_ping_pong,
                 "currentStepAnalysisRunStatus": _run_json(self.step_run),
                 "currentBackgroundAnalysisRunStatus": _run_json(self.background_run),
+                "stepPluginStatuses": [entry.json() for entry in self.step_plugins],
             }
         )
         fields: Json = {

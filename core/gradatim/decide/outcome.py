@@ -97,6 +97,7 @@ def _carried(draft: Draft) -> NextStatus:
         stable_ping_pong=before.stable_ping_pong,
         step_run=before.step_run,
         background_run=before.background_run,
+        step_plugins=before.step_plugins if draft.rollout.canary else (),
         blue_green=before.blue_green if draft.rollout.blue_green_view else None,
         duration=before.duration,
         restarted_at=before.restarted_at,
@@ -123,6 +124,7 @@ def counted(draft: Draft) -> NextStatus:
         stable_ping_pong=before.stable_ping_pong,
         step_run=draft.step_run,
         background_run=draft.background_run,
+        step_plugins=draft.step_plugins,
         duration=before.duration,
         restarted_at=restarted_at(draft.snapshot, draft.now),
     )

@@ -17,6 +17,7 @@ from ..model.rollout import Rollout
 from ..model.workload import Pod, ReplicaSet, Service
 from ..model.workloadref import Workload
 from ..plugin import FieldPath, ObjectRef, Problem, TrafficRouter
+from .plugincall import PluginAnswer
 
 #: How long a change of traffic is given to reach every proxy, unless a flag or an annotation says otherwise.
 DEFAULT_PROPAGATION_DELAY: Final = timedelta(seconds=5)
@@ -64,6 +65,8 @@ class Snapshot:
         workload: what `spec.workloadRef` names; its template is the Rollout's already.
         defaulted_template: the template with the API server's defaults, where `recognition.needs_defaults`
             asks for it; None: not known.
+        plugin_answer: what came of the last call of a step plugin; it means nothing once the status has it.
+        skipped_steps: names of step plugins whose steps are passed over.
         unnoted_runs: names of AnalysisRuns that were created in a pass whose status could not be written.
     """
 
@@ -82,4 +85,6 @@ class Snapshot:
     instance_id: str = ""
     workload: Workload | None = None
     defaulted_template: Json | None = field(default=None, repr=False)
+    plugin_answer: PluginAnswer | None = None
+    skipped_steps: frozenset[str] = frozenset()
     unnoted_runs: frozenset[str] = frozenset()

@@ -11,6 +11,7 @@ from .draft import CANARY_PAUSE, Draft
 from .progress import current_step
 from .routed_scale import is_at_counts
 from .scaling import wanted_counts
+from .stepplugins import is_plugin_done
 
 
 def is_complete(draft: Draft) -> bool:
@@ -19,7 +20,8 @@ def is_complete(draft: Draft) -> bool:
     An analysis that waits for its provider holds them as well, but for a pause that a person ends.
     """
     step = current_step(draft.rollout)
-    if step is None or draft.rollout.paused:
+    if step is None or draft.rollout.paused or not is_plugin_done(draft):
+        # a plugin beside another key is waited for as well
         return False
     if draft.held and not _is_told_to_go_on(draft):
         return False
@@ -36,6 +38,8 @@ def is_complete(draft: Draft) -> bool:
             return run is not None and run.phase == "Successful"
         case "setHeaderRoute" | "setMirrorRoute":
             return True
+        case "plugin":
+            return step.plugin is not None
         case _:
             return False
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from .bluegreen import BlueGreenStatus, read_blue_green_status
 from .reading import Json, Reader
 from .runstatus import RunStatus, read_run_status
+from .stepplugins import StepPluginStatus, read_step_plugins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ class Status:
     stable_ping_pong: str = ""
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
+    step_plugins: tuple[StepPluginStatus, ...] = ()
     blue_green: BlueGreenStatus = field(default_factory=BlueGreenStatus)
     duration: Duration = Duration()
     restarted_at: datetime | None = None
@@ -131,6 +133,7 @@ def read_status(reader: Reader) -> Status:
         stable_ping_pong=canary.text("stablePingPong"),
         step_run=read_run_status(canary, "currentStepAnalysisRunStatus"),
         background_run=read_run_status(canary, "currentBackgroundAnalysisRunStatus"),
+        step_plugins=read_step_plugins(canary),
         blue_green=read_blue_green_status(reader.object("blueGreen")),
         duration=_duration(reader.object("duration")),
         restarted_at=reader.moment("restartedAt"),

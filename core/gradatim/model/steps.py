@@ -5,6 +5,7 @@ In: `spec.strategy.canary.steps`. Out: a tuple of frozen `Step`s. Read by the de
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,6 +34,14 @@ class CanaryScale:
     match_traffic_weight: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PluginStep:
+    """`plugin`: a step that a plugin carries out."""
+
+    name: str
+    config: Json = field(repr=False, default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One element of `steps`.
@@ -42,6 +51,7 @@ class Step:
         pause_seconds: length of a timed pause; None for one without end; -1 if it cannot be read.
         pause_text: the duration as it was written, for events.
         analysis: the block of an inline analysis.
+        plugin: who carries the step out; None also where it has no name.
     """
 
     raw: Json = field(repr=False, default_factory=dict)
@@ -52,6 +62,7 @@ class Step:
     pause_text: str = ""
     canary_scale: CanaryScale | None = None
     analysis: Json | None = None
+    plugin: PluginStep | None = None
 
     def __str__(self) -> str:
         """The words that events use for it; tools of users match them."""
@@ -95,7 +106,18 @@ def _step(reader: Reader) -> Step:
         pause_text="" if duration is None else str(duration),
         canary_scale=_canary_scale(reader) if reader.has("setCanaryScale") else None,
         analysis=reader.json("analysis") if reader.has("analysis") else None,
+        plugin=plugin_of(reader.raw) if reader.has("plugin") else None,
     )
+
+
+def plugin_of(step: Mapping[str, object]) -> PluginStep | None:
+    """The plugin of a step, if it names one; a config of a wrong type is none."""
+    block = step.get("plugin")
+    name = block.get("name") if isinstance(block, dict) else None
+    if not isinstance(block, dict) or not isinstance(name, str) or not name:
+        return None
+    config = block.get("config")
+    return PluginStep(name, config if isinstance(config, dict) else {})
 
 
 def _canary_scale(reader: Reader) -> CanaryScale:

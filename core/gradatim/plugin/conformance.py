@@ -17,10 +17,13 @@ from .spec import (
     API_VERSION,
     GROUP,
     gradatim_metric_providers,
+    gradatim_step_plugins,
     gradatim_traffic_routers,
     gradatim_validate_metric,
     gradatim_validate_route,
+    gradatim_validate_step,
 )
+from .step import StepPlugin
 from .traffic import Capability, TrafficRouter
 
 #: Every hook that there is, with its specification.
@@ -29,15 +32,18 @@ HOOKS: Final[dict[str, Callable[..., object]]] = {
     for spec in (
         gradatim_metric_providers,
         gradatim_traffic_routers,
+        gradatim_step_plugins,
         gradatim_validate_metric,
         gradatim_validate_route,
+        gradatim_validate_step,
     )
 }
 
 #: The hooks that register classes, and what they register.
-REGISTERING: Final[dict[str, type[MetricProvider] | type[TrafficRouter]]] = {
+REGISTERING: Final[dict[str, type[MetricProvider] | type[TrafficRouter] | type[StepPlugin]]] = {
     "gradatim_metric_providers": MetricProvider,
     "gradatim_traffic_routers": TrafficRouter,
+    "gradatim_step_plugins": StepPlugin,
 }
 
 _PREFIX: Final = f"{GROUP}_"
@@ -115,8 +121,10 @@ def provided_faults(hook: str, provided: object) -> Iterator[str]:
             yield from class_faults(item)
 
 
-def class_faults(cls: type[MetricProvider] | type[TrafficRouter]) -> Iterator[str]:
-    """What is wrong with one provider or router class."""
+def class_faults(
+    cls: type[MetricProvider] | type[TrafficRouter] | type[StepPlugin],
+) -> Iterator[str]:
+    """What is wrong with one class of a provider, a router or a step plugin."""
     name = cls.__name__
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
@@ -128,6 +136,10 @@ def class_faults(cls: type[MetricProvider] | type[TrafficRouter]) -> Iterator[st
     capabilities: object = getattr(cls, "capabilities", frozenset())
     if not isinstance(capabilities, frozenset) or not capabilities <= frozenset(Capability):
         yield f"{name}.capabilities is not a frozenset of Capability"
+    if issubclass(cls, StepPlugin):
+        for method in (cls.run, cls.terminate, cls.abort):
+            if not inspect.iscoroutinefunction(method):
+                yield f"{name}.{method.__name__} is not async"
 
 
 def _kind(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The two exceptions that a plugin raises; everything else it has to say is a value.
+"""The exceptions that a plugin raises; everything else it has to say is a value.
 
 In: a sentence about what did not answer, in one line, without secrets, headers or tokens.
 The core catches them at the fence around each plugin call and adds the plugin's name.
@@ -56,3 +56,20 @@ class ProviderError(GradatimError):
 
 class RouterError(GradatimError):
     """A traffic router could not route: the pass fails, nothing after it is done, and it is retried."""
+
+
+class StepError(GradatimError):
+    """A step plugin does not know how far its step has come: phase Error, and `run` is called again.
+
+    Args:
+        message: what was tried and what came instead; response bodies cut at 256 characters.
+        retry_after: seconds after which trying again makes sense; never less than 30, five minutes at most.
+        outage: a service did not answer (timeout, 5xx, 429).
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, outage: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.outage = outage

@@ -13,6 +13,7 @@ import pluggy
 
 from .metric import Json, MetricProvider
 from .problem import FieldPath, Problem
+from .step import StepPlugin
 from .traffic import TrafficRouter
 
 #: Entry-point group, and pluggy's project name.
@@ -38,6 +39,12 @@ def gradatim_traffic_routers() -> Iterable[type[TrafficRouter]]:
     return ()
 
 
+@hookspec
+def gradatim_step_plugins() -> Iterable[type[StepPlugin]]:
+    """Step plugin classes that this plugin brings. Since 1.1."""
+    return ()
+
+
 @hookspec(firstresult=True)
 def gradatim_validate_metric(key: str, config: Json, path: FieldPath) -> list[Problem] | None:
     """What is wrong with a metric's provider block, as far as the manifest alone can tell.
@@ -53,4 +60,14 @@ def gradatim_validate_route(key: str, config: Json, path: FieldPath) -> list[Pro
     """What is wrong with a router's block under `trafficRouting`, as far as the manifest can tell.
 
     Returns None for a key that is not yours; [] for a block that is yours, and sound.
+    """
+
+
+@hookspec(firstresult=True)
+def gradatim_validate_step(key: str, config: Json, path: FieldPath) -> list[Problem] | None:
+    """What is wrong with the `config` of a step, as far as the manifest can tell. Since 1.1.
+
+    `key` is the step's `plugin.name`, `path` the path of its config; `config` is {} where there is none.
+
+    Returns None for a key that is not yours; [] for a config that is yours, and sound.
     """

@@ -16,10 +16,21 @@ from ..plugin.spec import GROUP
 from .plugin import EntryPoint, Plugin, PluginInfo, load
 from .registry import Registry
 
-__all__ = ["BUILTINS", "DISABLE_VARIABLE", "PluginInfo", "Registry", "load_registry"]
+__all__ = [
+    "BUILTINS",
+    "DISABLE_VARIABLE",
+    "SKIP_STEPS_VARIABLE",
+    "PluginInfo",
+    "Registry",
+    "load_registry",
+]
 
 #: Names plugins that shall not be loaded, separated by commas: `name`, or `distribution:name`.
 DISABLE_VARIABLE: Final = "GRADATIM_DISABLE_PLUGINS"
+
+#: Keys of step plugins whose steps are passed over in every Rollout, separated by commas: what `disabled: true` is in
+#: Argo Rollouts' configuration. For a plugin that breaks everybody's releases.
+SKIP_STEPS_VARIABLE: Final = "GRADATIM_SKIP_STEP_PLUGINS"
 
 #: Entry points of the controller's own distribution, for a source tree that is not installed.
 BUILTINS: Final[Mapping[str, str]] = {
@@ -41,17 +52,23 @@ def load_registry(
         entry_points: those to load; None: all installed ones.
         disabled: plugins not to load, besides those of `GRADATIM_DISABLE_PLUGINS`.
         builtins: names and modules to add where no entry point has both.
-        environment: where the variable is read; None: the process's own.
+        environment: where the variables are read; None: the process's own.
     """
     found = list(_installed() if entry_points is None else entry_points)
     there = {(point.name, point.value) for point in found}
     found += [_Builtin(*named) for named in builtins.items() if named not in there]
-    variable = (os.environ if environment is None else environment).get(DISABLE_VARIABLE, "")
-    off = {name.strip() for name in (*variable.split(","), *disabled)}
+    variables = os.environ if environment is None else environment
+    off = {*_listed(variables.get(DISABLE_VARIABLE, "")), *disabled}
     plugins = [_loaded(point, off) for point in found]
     return Registry(
-        sorted(plugins, key=lambda plugin: (plugin.info.name, plugin.info.distribution))
+        sorted(plugins, key=lambda plugin: (plugin.info.name, plugin.info.distribution)),
+        skipped_steps=_listed(variables.get(SKIP_STEPS_VARIABLE, "")),
     )
+
+
+def _listed(text: str) -> set[str]:
+    """The names in a list with commas."""
+    return {name.strip() for name in text.split(",") if name.strip()}
 
 
 def _loaded(point: EntryPoint, off: set[str]) -> Plugin:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol
 
 import pluggy
 
-from ..plugin import MetricProvider, TrafficRouter, spec
+from ..plugin import MetricProvider, StepPlugin, TrafficRouter, spec
 from ..plugin.conformance import HOOKS, REGISTERING, api_fault, hook_faults, provided_faults
 
 _LONGEST_CAUSE: Final = 500
@@ -59,6 +59,7 @@ class PluginInfo:
         api: plugin API that it was written for ("" when it does not say).
         metric_keys: keys of its providers.
         router_keys: keys of its routers.
+        step_keys: keys of its step plugins.
         state: loaded, failed or disabled.
         cause: why it failed, in one line.
         traceback: of what it raised while it was loaded.
@@ -72,6 +73,7 @@ class PluginInfo:
     api: str = ""
     metric_keys: tuple[str, ...] = ()
     router_keys: tuple[str, ...] = ()
+    step_keys: tuple[str, ...] = ()
     state: State = "loaded"
     cause: str = ""
     traceback: str = field(default="", repr=False)
@@ -95,6 +97,7 @@ class Plugin:
     hooks: pluggy.HookRelay | None = None
     providers: tuple[type[MetricProvider], ...] = ()
     routers: tuple[type[TrafficRouter], ...] = ()
+    steps: tuple[type[StepPlugin], ...] = ()
 
 
 class Fence:
@@ -183,15 +186,16 @@ def _asked(info: PluginInfo, hooks: pluggy.HookRelay) -> Plugin:
         keys = [cls.key for cls in classes]
         if twice := {key for key in keys if keys.count(key) > 1}:
             return _refused(info, f"it brings more than one class for {', '.join(sorted(twice))}")
-    providers, routers = (tuple(classes) for classes in brought.values())
-    if not providers and not routers:
+    providers, routers, steps = (tuple(classes) for classes in brought.values())
+    if not any(brought.values()):
         return _refused(info, f"it brings nothing: it has none of {', '.join(HOOKS)} to say what")
     info = replace(
         info,
         metric_keys=tuple(cls.key for cls in providers),
         router_keys=tuple(cls.key for cls in routers),
+        step_keys=tuple(cls.key for cls in steps),
     )
-    return Plugin(info, hooks, providers, routers)
+    return Plugin(info, hooks, providers, routers, steps)
 
 
 def _answers(hooks: pluggy.HookRelay, hook: str) -> Iterator[Any]:

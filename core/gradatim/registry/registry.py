@@ -1,7 +1,7 @@
 """The plugins of this process, behind typed methods.
 
-In: keys and blocks of manifests. Out: providers, routers, Problems, and what there is to say about each plugin.
-Called by validation, by the measuring and routing loops of `run/`, and by `gradatim plugins`.
+In: keys and blocks of manifests. Out: providers, routers, step plugins, Problems, and what to say about each plugin.
+Called by validation, by the measuring, routing and stepping loops of `run/`, and by `gradatim plugins`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from ..errors import PluginError
-from ..plugin import Capability, FieldPath, Json, MetricProvider, Problem, TrafficRouter
+from ..plugin import (
+    Capability,
+    FieldPath,
+    Json,
+    MetricProvider,
+    Problem,
+    StepPlugin,
+    TrafficRouter,
+)
 from .advice import contested, unserved
 from .plugin import Fence, Plugin, PluginInfo, described
 
@@ -22,7 +30,7 @@ _LOG: Final = logging.getLogger(__name__)
 #: Seconds that all plugins together have to close their connections.
 _CLOSING: Final = 5.0
 
-T = TypeVar("T", MetricProvider, TrafficRouter)
+T = TypeVar("T", MetricProvider, TrafficRouter, StepPlugin)
 
 
 class _Served(Generic[T]):
@@ -52,12 +60,17 @@ class Registry:
 
     A key that more than one plugin claims is served by nobody: which of them a measurement asks must
     not depend on the order of installation.
+
+    Attributes:
+        skipped_steps: keys of step plugins whose steps an operator wants passed over, installed or not.
     """
 
-    def __init__(self, plugins: Iterable[Plugin]) -> None:
+    def __init__(self, plugins: Iterable[Plugin], skipped_steps: Iterable[str] = ()) -> None:
         found = tuple(plugins)
         self._metrics = _Served[MetricProvider]((plugin, plugin.providers) for plugin in found)
         self._routers = _Served[TrafficRouter]((plugin, plugin.routers) for plugin in found)
+        self._steps = _Served[StepPlugin]((plugin, plugin.steps) for plugin in found)
+        self.skipped_steps = frozenset(skipped_steps)
         self._plugins = tuple(self._with_conflicts(plugin.info) for plugin in found)
 
     def plugins(self) -> tuple[PluginInfo, ...]:
@@ -71,6 +84,10 @@ class Registry:
     def router_keys(self) -> tuple[str, ...]:
         """Keys that a router serves, sorted."""
         return self._routers.keys()
+
+    def step_keys(self) -> tuple[str, ...]:
+        """Keys that a step plugin serves, sorted."""
+        return self._steps.keys()
 
     def metric_provider(self, key: str) -> MetricProvider:
         """The one instance of the provider; it is made at the first call.
@@ -87,6 +104,14 @@ class Registry:
             PluginError: nobody serves the key, or the router cannot be made.
         """
         return self._instance(self._routers, key)
+
+    def step_plugin(self, key: str) -> StepPlugin:
+        """The one instance of the step plugin; it is made at the first call.
+
+        Raises:
+            PluginError: nobody serves the key, or the plugin cannot be made.
+        """
+        return self._instance(self._steps, key)
 
     def capabilities(self, key: str) -> frozenset[Capability]:
         """What the router can do; nothing, when nobody serves the key."""
@@ -114,17 +139,32 @@ class Registry:
             }
         return {}
 
+    def validate_step(self, key: str, config: Json, path: FieldPath) -> list[Problem]:
+        """What is wrong with a step's config; `path` is that of its `plugin` block. Never raises.
+
+        That nobody serves its key is a Problem, too, unless its steps are passed over anyway.
+        """
+        if key in self.skipped_steps:
+            return []
+        if key not in self._steps.owners:
+            return [Problem(path / "name", self._absence(self._steps, key))]
+        asked = (key, config, path / "config")
+        return self._validated(self._steps, "gradatim_validate_step", asked)
+
     def variables(self, key: str) -> tuple[str, ...]:
-        """Environment variables that the provider reads; none when it cannot say."""
+        """Environment variables that the provider or step plugin reads; none when it cannot say."""
         with Fence():
-            return tuple(str(name) for name in self.metric_provider(key).environment())
+            known = key in self._metrics.owners
+            reader = self.metric_provider(key) if known else self.step_plugin(key)
+            return tuple(str(name) for name in reader.environment())
         return ()
 
     async def aclose(self) -> None:
         """Let every instance release its connections. What one raises is logged, and stops no other."""
-        instances: list[MetricProvider | TrafficRouter] = [
+        instances: list[MetricProvider | TrafficRouter | StepPlugin] = [
             *self._metrics.instances.values(),
             *self._routers.instances.values(),
+            *self._steps.instances.values(),
         ]
         tasks = {asyncio.create_task(_closed(instance)): instance for instance in instances}
         if not tasks:
@@ -170,8 +210,9 @@ class Registry:
         return unserved(key, served.keys(), self._plugins)
 
     def _with_conflicts(self, info: PluginInfo) -> PluginInfo:
-        both = [*self._metrics.contested.items(), *self._routers.contested.items()]
-        conflicts = tuple(contested(key, owners) for key, owners in both if info in owners)
+        served: tuple[_Served[Any], ...] = (self._metrics, self._routers, self._steps)
+        claims = [claim for kind in served for claim in kind.contested.items()]
+        conflicts = tuple(contested(key, owners) for key, owners in claims if info in owners)
         return replace(info, conflicts=conflicts) if conflicts else info
 
 
@@ -191,7 +232,7 @@ def _checked(
     return [Problem(path, f"{info} validated with a {kind}, and not with a list of Problems")]
 
 
-async def _closed(instance: MetricProvider | TrafficRouter) -> None:
+async def _closed(instance: MetricProvider | TrafficRouter | StepPlugin) -> None:
     with Fence() as fence:
         await instance.aclose()
     if isinstance(fence.error, asyncio.CancelledError):

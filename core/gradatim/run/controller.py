@@ -34,6 +34,7 @@ from .gather import Around, Gatherer
 from .jobs import Connect, JobAccess
 from .measuring import Measuring, Surroundings
 from .outside import OutsideRouters
+from .pluginthread import OwnThreads, Place
 from .podwatch import PodWatch
 from .queue import WorkQueue
 from .rollouts import Ports as RolloutPorts
@@ -41,6 +42,9 @@ from .rollouts import Rollouts
 from .routeobjects import RouteObjects
 from .secretcache import SecretCache
 from .secrets import Secrets
+from .stepcalls import Ports as StepPorts
+from .stepcalls import StepCalls
+from .stepping import Stepping
 from .supervision import supervised
 from .trafficmemory import TrafficMemory
 from .triggers import Triggers
@@ -86,6 +90,7 @@ class Controller:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticks: Callable[[], float] = time.monotonic,
         connect: Connect | None = None,
+        place: Place | None = None,
     ) -> None:
         self.settings = settings = settings or Settings()
         self._client = client
@@ -101,14 +106,27 @@ class Controller:
         )
         self._pods = PodWatch(client, self.world.pods, settings.scope.namespace, self._unreadable)
         self._written = WrittenObjects(self._cache_of)
-        self.rollouts = self._make_rollouts()
-        self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
         self.fence = Fence(ticks)
         secrets = SecretCache(Secrets(client), ticks)
         self._jobs = JobAccess(client, settings.environment, connect)
         surroundings = Surroundings(
             namespace=settings.namespace, environment=settings.environment, jobs=self._jobs
         )
+        self._stepping = Stepping(
+            StepCalls(
+                StepPorts(
+                    plugins=registry,
+                    fence=self.fence,
+                    secrets=secrets,
+                    surroundings=surroundings,
+                    place=place or OwnThreads(),
+                    clock=clock,
+                )
+            ),
+            lambda key: self.rollout_queue.add(key),
+        )
+        self.rollouts = self._make_rollouts()
+        self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
         measuring = Measuring(registry, self.fence, secrets, surroundings, clock)
         self.runs = AnalysisRuns(
             AnalysisPorts(
@@ -151,6 +169,7 @@ class Controller:
             await _ended(tasks)
             await self.runs.aclose()
             await self._jobs.aclose()
+            await self._stepping.aclose()
             await self._verifying.aclose()
             await self._objects.aclose()
             await self._pods.aclose()
@@ -243,6 +262,7 @@ class Controller:
                 applier=applier,
                 written=self._written,
                 memory=self._memory,
+                stepping=self._stepping,
                 recorder=self.recorder,
                 clock=self._clock,
             )

@@ -1,7 +1,7 @@
 """The fence around every call of a plugin: a deadline, one kind of exception, a breaker, counters.
 
 In: who is called, and how. Out: the plugin's answer, or a `ProviderError` without secrets.
-`run/measuring.py` calls every metric provider through it; `run/metrics` reads the counters.
+`run/measuring.py` calls metric providers through it, `run/stepcalls.py` step plugins; `run/metrics` reads the counters.
 """
 
 from __future__ import annotations
@@ -65,6 +65,14 @@ class CallCount:
     seconds: float = 0.0
 
 
+class LeftAlone(ProviderError):
+    """The plugin was not called: its service is left alone for `wait` seconds more."""
+
+    def __init__(self, message: str, wait: float) -> None:
+        super().__init__(message, outage=True)
+        self.wait = wait
+
+
 class Fence:
     """Calls plugins. One serves the whole controller.
 
@@ -96,6 +104,7 @@ class Fence:
 
         Raises:
             ProviderError: the plugin's own, or what stands for whatever else went wrong.
+            LeftAlone: it was not called at all.
         """
         slots = self._slots.setdefault(call.provider, asyncio.Semaphore(self._limits.at_once))
         async with slots:
@@ -175,7 +184,7 @@ class Fence:
         message = f"{call.provider}{where} did not answer several times in a row: left alone for {wait:.0f} seconds"
         error = _cleared(call, ProviderError(message, outage=True))
         self._count(call, self.clock(), error)
-        return error
+        return LeftAlone(str(error), wait)
 
     def _count(self, call: Call, began: float, error: ProviderError | None = None) -> None:
         key = (call.provider, call.method)

@@ -101,6 +101,7 @@ class Gatherer:
             routes=routes,
             propagation_delay=self._delay(rollout),
             instance_id=self._around.instance_id,
+            skipped_steps=self._around.registry.skipped_steps,
             workload=found.workload,
         )
         problems = found.problems or unread or tuple(self._problems(rollout, snapshot))

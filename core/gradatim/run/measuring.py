@@ -157,7 +157,9 @@ class Measuring:
             Call(provider=key, method="__init__"), lambda: self._providers.metric_provider(key)
         )
         hidden = tuple(texts.values())
-        call = Call(provider=key, method=str(task.action), address=_address(block), secrets=hidden)
+        call = Call(
+            provider=key, method=str(task.action), address=service_of(block), secrets=hidden
+        )
         query = await self._query(run, task, call, provider, block)
         seen = [text for found in query.secrets.values() for text in (found or {}).values()]
         call = replace(call, secrets=(*hidden, *seen))
@@ -305,7 +307,7 @@ def _is_outage(error: GradatimError) -> bool:
     return isinstance(error, Unreachable | Throttled) or getattr(error, "outage", False) is True
 
 
-def _address(block: Json) -> str:
+def service_of(block: Json) -> str:
     """The service behind a provider's block, as far as it is named: what shares a breaker."""
     for key in ("address", "url"):
         if isinstance(named := block.get(key), str) and named:

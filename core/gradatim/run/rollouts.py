@@ -38,6 +38,7 @@ from ..model.rollout import Rollout
 from ..plugin import RouterError
 from .gather import Gatherer
 from .heldcounts import HeldCounts
+from .stepping import Stepping
 from .trafficmemory import TrafficMemory
 from .world import World
 from .writes import WrittenObjects
@@ -64,6 +65,7 @@ class Ports:
     applier: Applier
     written: WrittenObjects
     memory: TrafficMemory
+    stepping: Stepping
     recorder: Recorder
     clock: Callable[[], datetime]
 
@@ -116,7 +118,11 @@ class Rollouts:
         ports = self._ports
         now = ports.clock()
         snapshot = await ports.gatherer.snapshot(entry, now)
-        snapshot = replace(snapshot, unnoted_runs=self._unnoted.get(key, frozenset()))
+        snapshot = replace(
+            snapshot,
+            unnoted_runs=self._unnoted.get(key, frozenset()),
+            plugin_answer=ports.stepping.answer(key, entry.uid),
+        )
         decision = decide(snapshot, now)
         wait = self._held(key, rollout, decision)
         if wait:
@@ -130,6 +136,8 @@ class Rollouts:
         finally:
             if any(isinstance(e, _MOVES_TRAFFIC) for e in decision.effects):
                 ports.memory.touch(key, ports.clock())
+        # only now: whatever is begun is in the status already
+        ports.stepping.follow(key, rollout, decision.plugin)
         self.decisions += wrote
         if wrote:
             _tell(key, decision, rollout.status.raw)
@@ -148,6 +156,7 @@ class Rollouts:
     def _forget(self, key: Key) -> None:
         self._ports.gatherer.forget(key, self._uids.pop(key, ""))
         self._ports.written.forget(key)
+        self._ports.stepping.forget(key)
         self._counts.forget(key)
         self._unnoted.pop(key, None)
 

@@ -21,6 +21,7 @@ from .fields import argument_problems
 from .metadata import metadata_problems
 from .plugins import Plugins
 from .routing import Routing, block_problems
+from .stepplugins import plugin_step_problems
 from .steps import step_problems
 from .wording import invalid
 
@@ -45,6 +46,7 @@ def canary_problems(rollout: Rollout, canary: Canary, plugins: Plugins) -> Itera
     yield from _routed_only_problems(canary, routing)
     for index in range(len(canary.steps)):
         yield from step_problems(rollout, canary, index, routing)
+    yield from plugin_step_problems(canary, plugins, CANARY / "steps")
     if canary.anti_affinity:
         block = Reader(canary.raw).object("antiAffinity")
         yield from anti_affinity_problems(block, CANARY / "antiAffinity")

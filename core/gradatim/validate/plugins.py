@@ -23,6 +23,10 @@ class Plugins(Protocol):
         """What the router can do; nothing, when nobody serves the key."""
         ...
 
+    def validate_step(self, key: str, config: Json, path: FieldPath) -> list[Problem]:
+        """What is wrong with a step's config, also that nobody serves its key; `path`: of its `plugin` block."""
+        ...
+
     def validate_metric(self, key: str, config: Json, path: FieldPath) -> list[Problem]:
         """What is wrong with a provider's block, also that nobody serves its key."""
         ...

@@ -22,7 +22,6 @@ _OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] =
 )
 _STEPS: Final = {
     "experiment": "a step with an experiment",
-    "plugin": "a step with a plugin",
 }
 
 
