@@ -52,15 +52,13 @@ async def test_the_end_comes_when_it_has_really_ended(place: Place) -> None:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             told.set()
-        while not may_end.is_set():
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(may_end.wait, 5)
         return "in my own time"
 
     work = place.begin("a", stubborn)
     await asyncio.sleep(0.01)
     work.cancel()
-    while not told.is_set():
-        await asyncio.sleep(0.001)
+    assert await asyncio.to_thread(told.wait, 5)
     assert not work.end.done()
     may_end.set()
     assert await work.end == "in my own time"
