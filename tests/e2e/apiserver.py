@@ -27,7 +27,12 @@ GROUPS = {
     "secrets": "/api/v1",
     "events": "/api/v1",
     "serviceaccounts": "/api/v1",
+    "podtemplates": "/api/v1",
     "replicasets": "/apis/apps/v1",
+    "deployments": "/apis/apps/v1",
+    "poddisruptionbudgets": "/apis/policy/v1",
+    "customresourcedefinitions": "/apis/apiextensions.k8s.io/v1",
+    "validatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1",
     "leases": "/apis/coordination.k8s.io/v1",
     "rollouts": "/apis/argoproj.io/v1alpha1",
     "analysisruns": "/apis/argoproj.io/v1alpha1",
@@ -39,7 +44,14 @@ GROUPS = {
     "clusterroles": "/apis/rbac.authorization.k8s.io/v1",
     "clusterrolebindings": "/apis/rbac.authorization.k8s.io/v1",
 }
-CLUSTER_WIDE = {"namespaces", "nodes", "clusterroles", "clusterrolebindings"}
+CLUSTER_WIDE = {
+    "namespaces",
+    "nodes",
+    "clusterroles",
+    "clusterrolebindings",
+    "customresourcedefinitions",
+    "validatingwebhookconfigurations",
+}
 
 
 class ApiServer:
@@ -50,13 +62,14 @@ class ApiServer:
         config = yaml.safe_load(kubeconfig.read_text())
         context = next(c for c in config["contexts"] if c["name"] == config["current-context"])
         cluster = _named(config["clusters"], context["context"]["cluster"], "cluster")
-        self._user = _named(config["users"], context["context"]["user"], "user")
+        user = _named(config["users"], context["context"]["user"], "user")
+        self.url: str = cluster["server"]
+        self.tls = _tls(cluster, user)
+        self.headers = {"Authorization": f"Bearer {user['token']}"} if "token" in user else {}
         self._http = httpx.Client(
-            base_url=cluster["server"],
-            verify=_tls(cluster, self._user),
-            headers={"Authorization": f"Bearer {self._user['token']}"}
-            if "token" in self._user
-            else {},
+            base_url=self.url,
+            verify=self.tls,
+            headers=self.headers,
             timeout=30,
             trust_env=False,
         )
@@ -90,6 +103,22 @@ class ApiServer:
         where = path(kind, namespace, name) + (f"/{subresource}" if subresource else "")
         merge = {"Content-Type": "application/merge-patch+json"}
         return _body(self._http.patch(where, content=json.dumps(body), headers=merge))
+
+    def apply(self, obj: Json) -> None:
+        """Apply an object of the whole cluster on the server's side, as `kubectl apply --server-side` does."""
+        where = path(f"{obj['kind'].lower()}s", "", obj["metadata"]["name"])
+        _body(
+            self._http.patch(
+                where,
+                params={"fieldManager": "e2e", "force": "true"},
+                content=json.dumps(obj),
+                headers={"Content-Type": "application/apply-patch+yaml"},
+            )
+        )
+
+    def delete_all(self, kind: str, namespace: str) -> None:
+        """Delete all objects of a kind."""
+        _body(self._http.request("DELETE", path(kind, namespace)))
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object; one that is gone already is fine."""

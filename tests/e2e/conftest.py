@@ -1,39 +1,50 @@
 """What the tests on a real API server are given: the cluster, a namespace each, and controllers as processes.
 
-Skipped, with the reason, where $KUBECONFIG names no cluster. Whatever is started is ended by its pid, also on failure.
+One controller looks after most of the namespaces; who stops, kills or configures one starts it alone. Skipped, with
+the reason, where $KUBECONFIG names no cluster. Whatever is started is ended by its pid, also on failure.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.append(str(Path(__file__).parent))
 
 import rights
 from apiserver import ApiServer
-from controllers import Controllers
+from controllers import Controllers, Shared
 from controlplane import ControlPlane, kube_folder, kube_script
+from journal import Journal
 from manifests import CRDS, ISTIO_DEFINITIONS
 from scene import Scene
 from telemetry import Telemetry, prometheus_binary
 
 HERE = Path(__file__).parent
+#: Fixtures that cost much: the tests of one run on one worker.
+LONG = ("own_plane", "undisturbed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder needs a real API server."""
+    """Every test of this folder needs a real API server; those that take longest begin first.
+
+    Those that share a control plane or a release to compare with stay together, so that there is one of each.
+    """
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+            for fixture in LONG:
+                if fixture in getattr(item, "fixturenames", ()):
+                    item.add_marker(pytest.mark.xdist_group(fixture))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -82,38 +93,56 @@ def telemetry(tmp_path: Path) -> Iterator[Telemetry]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controllers]:
+    """The controller of all tests that leave theirs alone: it looks after what has its instance id."""
+    instance = f"e2e-{uuid.uuid4().hex[:8]}"
+    with Controllers(api.kubeconfig, instance, tmp_path_factory.mktemp("shared")) as controllers:
+        more = ("--instance-id", instance, "--qps", "0")
+        controllers.start(*more, namespaced=False)
+        yield controllers
+
+
 @pytest.fixture
 def make_scene(
     tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Callable[[ApiServer], Scene]]:
+) -> Iterator[Callable[..., Scene]]:
     """Scenes in namespaces of their own, cleaned up in the end."""
     with ExitStack() as stack:
 
-        def make(server: ApiServer) -> Scene:
+        def make(server: ApiServer, of: Controllers | None = None) -> Scene:
             namespace = f"e2e-{uuid.uuid4().hex[:8]}"
             folder = tmp_path / namespace
             folder.mkdir()
             server.create(
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             )
-            stack.callback(server.delete, "namespaces", "", namespace)
-            controllers = stack.enter_context(Controllers(server.kubeconfig, namespace, folder))
-            return Scene(server, namespace, controllers)
+            stack.callback(clean, server, namespace)
+            own = Shared(of, namespace) if of else Controllers(server.kubeconfig, namespace, folder)
+            controllers = stack.enter_context(own)
+            journal = stack.enter_context(Journal(server, namespace))
+            return Scene(server, namespace, controllers, journal, of.name if of else "")
 
         yield make
 
 
 @pytest.fixture
-def scene(api: ApiServer, make_scene: Callable[[ApiServer], Scene]) -> Scene:
+def scene(api: ApiServer, make_scene: Callable[..., Scene]) -> Scene:
     """A namespace of the shared cluster, and no controller yet."""
     return make_scene(api)
 
 
 @pytest.fixture
-def at_work(scene: Scene) -> Scene:
-    """A namespace with a controller that looks after it."""
+def alone(scene: Scene) -> Scene:
+    """A namespace with a controller that looks after nothing else."""
     scene.controllers.start()
     return scene
+
+
+@pytest.fixture
+def at_work(api: ApiServer, shared: Controllers, make_scene: Callable[..., Scene]) -> Scene:
+    """A namespace that the shared controller looks after."""
+    return make_scene(api, of=shared)
 
 
 @pytest.fixture
@@ -125,10 +154,24 @@ def account(scene: Scene, tmp_path: Path) -> Iterator[Path]:
 
 def prepare(server: ApiServer) -> None:
     """Install the definitions of ours and of Istio, and wait until they are served."""
-    config = ["--kubeconfig", str(server.kubeconfig)]
-    apply = ["kubectl", *config, "apply", "--server-side", "--force-conflicts", "-f"]
-    subprocess.run([*apply, str(CRDS)], check=True, capture_output=True, timeout=60)
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": ISTIO_DEFINITIONS})
-    subprocess.run([*apply, "-"], input=text.encode(), check=True, capture_output=True, timeout=60)
-    wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]
-    subprocess.run(["kubectl", *config, *wait], check=True, capture_output=True, timeout=60)
+    ours = [yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml"))]
+    definitions = [*ours, *ISTIO_DEFINITIONS]
+    for definition in definitions:
+        server.apply(definition)
+    limit = time.monotonic() + 30
+    while not all(served(server, each["metadata"]["name"]) for each in definitions):
+        assert time.monotonic() < limit, "the definitions are not served"
+        time.sleep(0.1)
+
+
+def served(server: ApiServer, definition: str) -> bool:
+    """Whether objects of a definition can be had."""
+    found = server.get("customresourcedefinitions", "", definition) or {}
+    conditions = found.get("status", {}).get("conditions") or []
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+
+def clean(server: ApiServer, namespace: str) -> None:
+    """Delete a namespace, and what would be made again in it first."""
+    server.delete_all("rollouts", namespace)
+    server.delete("namespaces", "", namespace)

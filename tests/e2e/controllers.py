@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -100,8 +100,9 @@ class Controllers:
 
     def __init__(self, kubeconfig: Path, namespace: str, folder: Path) -> None:
         self.all: list[Controller] = []
+        #: of the namespace that they look after, or of themselves where they look after more
+        self.name = namespace
         self._kubeconfig = kubeconfig
-        self._namespace = namespace
         self._folder = folder
 
     def __enter__(self) -> Self:
@@ -116,17 +117,9 @@ class Controllers:
             for controller in self.all:
                 assert "Traceback" not in controller.log, controller.log
 
-    def start(
-        self,
-        *more: str,
-        kubeconfig: Path | None = None,
-        leader_elect: bool = False,
-        environment: Mapping[str, str] | None = None,
-    ) -> Controller:
+    def start(self, *more: str, **how: Any) -> Controller:
         """Start one more, and wait until it works."""
-        return self.launch(
-            *more, kubeconfig=kubeconfig, leader_elect=leader_elect, environment=environment
-        ).is_working()
+        return self.launch(*more, **how).is_working()
 
     def launch(
         self,
@@ -134,11 +127,13 @@ class Controllers:
         kubeconfig: Path | None = None,
         leader_elect: bool = False,
         environment: Mapping[str, str] | None = None,
+        namespaced: bool = True,
     ) -> Controller:
         """Start one more, and do not wait."""
         arguments = ["--kubeconfig", str(kubeconfig or self._kubeconfig)]
-        arguments += ["--namespaced", "--namespace", self._namespace, "--healthz-port", "0"]
+        arguments += ["--namespace", self.name, "--healthz-port", "0"]
         arguments += [f"--leader-elect={str(leader_elect).lower()}"]
+        arguments += ["--namespaced"] if namespaced else []
         arguments += ["--traffic-propagation-delay", "500ms", *more]
         own = {name: v for name, v in os.environ.items() if not name.startswith(FOREIGN)}
         log = self._folder / f"controller-{len(self.all)}.log"
@@ -146,12 +141,38 @@ class Controllers:
         self.all.append(controller)
         return controller
 
+    @property
+    def log(self) -> str:
+        """All that they have said."""
+        return "\n".join(one.log for one in self.all)
+
     def report(self) -> str:
         """The last lines of every log."""
         return "\n".join(
             f"--- controller {number}, {_state(one)}\n{one.tail}"
             for number, one in enumerate(self.all)
         )
+
+
+class Shared(Controllers):
+    """Controllers that are not one test's own: what they say of a test is what has the name of its namespace."""
+
+    def __init__(self, of: Controllers, namespace: str) -> None:
+        super().__init__(of._kubeconfig, namespace, of._folder)
+        self._of = of
+
+    @property
+    def log(self) -> str:
+        """All that they have said of the namespace."""
+        return "\n".join(line for line in self._of.log.splitlines() if self.name in line)
+
+    def report(self) -> str:
+        """The last of it."""
+        return "--- the shared controller\n" + "\n".join(self.log.splitlines()[-LAST_LINES:])
+
+    def launch(self, *more: str, **how: Any) -> Controller:
+        """Nobody starts a controller beside it."""
+        raise AssertionError("the controller of this scene is shared: use `alone`")
 
 
 def _state(controller: Controller) -> str:

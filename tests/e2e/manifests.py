@@ -44,6 +44,53 @@ def rollout(
     }
 
 
+def blue_green(*, name: str = "web", replicas: int = 2, **strategy: Any) -> Json:
+    """A blue-green Rollout; both of its Services are those of `both()`."""
+    made = rollout(name=name, replicas=replicas)
+    services = {"activeService": f"{name}-active", "previewService": f"{name}-preview"}
+    made["spec"]["strategy"] = {"blueGreen": {**services, **strategy}}
+    return made
+
+
+def both(name: str = "web") -> list[Json]:
+    """The Services of a blue-green Rollout."""
+    return [service(f"{name}-active", name), service(f"{name}-preview", name)]
+
+
+def workload(kind: str, *, replicas: int = 2, name: str = "web", image: str = "app:v1") -> Json:
+    """A Deployment, ReplicaSet or PodTemplate that a Rollout refers to."""
+    template = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"containers": [{"name": "app", "image": image}]},
+    }
+    if kind == "PodTemplate":
+        return {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": {"name": name},
+            "template": template,
+        }
+    selector = {"matchLabels": {"app": name}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": selector, "template": template},
+    }
+
+
+def refers(kind: str, *, replicas: int = 2, scale_down: str = "", **canary: Any) -> Json:
+    """A Rollout whose template is that of a workload."""
+    made = rollout(replicas=replicas, **canary)
+    version = "v1" if kind == "PodTemplate" else "apps/v1"
+    reference = {"apiVersion": version, "kind": kind, "name": "web"}
+    made["spec"]["workloadRef"] = reference | ({"scaleDown": scale_down} if scale_down else {})
+    del made["spec"]["template"]
+    if kind != "PodTemplate":
+        del made["spec"]["selector"]
+    return made
+
+
 def service(name: str, app: str = "web") -> Json:
     """A Service in front of the pods of an app."""
     return {

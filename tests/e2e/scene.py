@@ -1,7 +1,7 @@
 """One namespace in which a test's story happens: what is given, what somebody does, and what is then so.
 
-In: the API server and the controllers of the test. Out: waiting with deadlines; what is told when one passes is the
-Rollouts, their sets, the events and the controllers' last lines.
+In: the API server, a journal of the namespace, and the controllers of the test. Out: waiting with deadlines, for
+changes and not for time; what is told when a deadline passes is the Rollouts, their sets, the events and the logs.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ import httpx
 import yaml
 from apiserver import ApiServer, Json
 from controllers import Controllers
+from journal import Journal
 
 T = TypeVar("T")
 
 HASH = "rollouts-pod-template-hash"
-#: Seconds that something may take to become so, and between two looks at it.
+INSTANCE = "argo-rollouts.argoproj.io/controller-instance-id"
+#: Seconds that something may take to become so.
 WITHIN = 45.0
-LOOK_EVERY = 0.1
+#: Seconds after which it is looked at although nothing has changed: not all is in the journal.
+LOOK_ANYWAY = 0.25
+#: Seconds between two looks at what changes all the time, or must not change.
+LOOK_EVERY = 0.05
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,20 @@ class Scene:
     api: ApiServer
     namespace: str
     controllers: Controllers
+    journal: Journal
+    #: whose objects are looked after: a controller's instance id
+    instance: str = ""
 
     # Given
 
     def given(self, *objects: Json) -> None:
-        """These objects are in the namespace."""
+        """These objects are in the namespace; Rollouts and runs are the scene's controller's."""
         for each in objects:
-            self.api.create(each, self.namespace)
+            metadata = each["metadata"]
+            if self.instance and each["kind"] in ("Rollout", "AnalysisRun"):
+                labels = {INSTANCE: self.instance, **metadata.get("labels", {})}
+                metadata = {**metadata, "labels": labels}
+            self.api.create({**each, "metadata": metadata}, self.namespace)
 
     def given_released(self, *objects: Json, name: str = "web") -> None:
         """The Rollout among these objects has been released, and all is well."""
@@ -59,6 +71,12 @@ class Scene:
     def when_status(self, change: Json, name: str = "web") -> None:
         """Somebody uses the kubectl plugin: its commands are patches of the status."""
         self.api.patch("rollouts", self.namespace, name, {"status": change}, "status")
+
+    def when_scaled(self, replicas: int, name: str = "web") -> None:
+        """An autoscaler writes the scale subresource."""
+        self.api.patch(
+            "rollouts", self.namespace, name, {"spec": {"replicas": replicas}}, "scale"
+        )
 
     def when_promoted(self, name: str = "web") -> None:
         """`kubectl argo rollouts promote`."""
@@ -99,6 +117,7 @@ class Scene:
         """Look until there is something to see."""
         limit = time.monotonic() + within
         while True:
+            changes = len(self.journal)
             try:
                 seen = look()
             except httpx.TransportError:
@@ -109,6 +128,7 @@ class Scene:
             if time.monotonic() > limit:
                 raise AssertionError(f"not within {within} s: {what}\n{self.report()}")
             time.sleep(LOOK_EVERY)
+            self.journal.grows(changes, LOOK_ANYWAY)
 
     def holds(self, what: str, claim: Callable[[], object], seconds: float) -> None:
         """It is so now, and stays so."""
@@ -141,7 +161,7 @@ class Scene:
     def sets(self, app: str = "web") -> dict[str, int]:
         """How many pods each image's ReplicaSet is to have."""
         return {
-            each["spec"]["template"]["spec"]["containers"][0]["image"]: each["spec"]["replicas"]
+            image_of(each["spec"]["template"]["spec"]): each["spec"]["replicas"]
             for each in self.api.list("replicasets", self.namespace, f"app={app}")
         }
 
@@ -150,9 +170,27 @@ class Scene:
         return {
             each["metadata"]["uid"]
             for each in self.api.list("pods", self.namespace, f"app={app}")
-            if each["spec"]["containers"][0]["image"] == image
+            if image_of(each["spec"]) == image
             and not each["metadata"].get("deletionTimestamp")
         }
+
+    def replica_set(self, image: str, app: str = "web") -> Json:
+        """The ReplicaSet of an image."""
+        found = self.api.list("replicasets", self.namespace, f"app={app}")
+        return next(each for each in found if image_of(each["spec"]["template"]["spec"]) == image)
+
+    def images(self) -> dict[str, str]:
+        """The image of each pod template hash."""
+        return {
+            each["metadata"]["labels"].get(HASH, ""): image_of(each["spec"]["template"]["spec"])
+            for each in self.api.list("replicasets", self.namespace)
+        }
+
+    def pointed(self, service: str) -> str:
+        """The image that a Service selects; `all` where it selects every pod."""
+        found = self.api.get("services", self.namespace, service)
+        assert found is not None, f"no Service {service}"
+        return self.images().get(found["spec"]["selector"].get(HASH, ""), "all")
 
     def runs(self) -> list[Json]:
         """The AnalysisRuns, oldest first."""
@@ -190,3 +228,8 @@ class Scene:
             "routes": {v["metadata"]["name"]: v["spec"].get("http") for v in mesh},
             "events": self.events()[-20:],
         }
+
+
+def image_of(pod_spec: Json) -> str:
+    """The image of a pod's first container: tests know revisions by it."""
+    return str(pod_spec["containers"][0]["image"])

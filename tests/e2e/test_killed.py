@@ -13,6 +13,8 @@ from collections import Counter
 
 import pytest
 from apiserver import Json
+from controllers import Controllers
+from journal import Journal
 from manifests import analysis, mesh, pause, rollout, template, web_metric, weight
 from scene import Scene
 from telemetry import Verdict
@@ -83,14 +85,16 @@ def masked(status: Json) -> Json:
 @pytest.fixture(scope="module")
 def undisturbed(api, tmp_path_factory, metric_source) -> Json:
     """How it ends when nobody disturbs it."""
-    from controllers import Controllers
-
     namespace = f"e2e-calm-{random.randrange(16**6):06x}"
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    logs = tmp_path_factory.mktemp("calm")
     try:
-        with Controllers(api.kubeconfig, namespace, tmp_path_factory.mktemp("calm")) as controllers:
-            scene = Scene(api, namespace, controllers)
+        with (
+            Controllers(api.kubeconfig, namespace, logs) as controllers,
+            Journal(api, namespace) as journal,
+        ):
             controllers.start()
+            scene = Scene(api, namespace, controllers, journal)
             release(scene, metric_source)
             return outcome(scene)
     finally:
@@ -128,21 +132,21 @@ def last_scaling(scene: Scene) -> object:
     ],
 )
 def test_one_killed_at_a_bad_moment_is_followed_by_one_that_goes_on(
-    at_work, metric_source, undisturbed, moment
+    alone, metric_source, undisturbed, moment
 ):
-    release(at_work, metric_source)
-    at_work.eventually("the moment", lambda: moment(at_work))
-    at_work.controllers.all[-1].kill()
-    at_work.controllers.start()
-    assert outcome(at_work) == undisturbed
+    release(alone, metric_source)
+    alone.eventually("the moment", lambda: moment(alone))
+    alone.controllers.all[-1].kill()
+    alone.controllers.start()
+    assert outcome(alone) == undisturbed
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_one_killed_again_and_again_ends_there_too(at_work, metric_source, undisturbed, seed):
-    release(at_work, metric_source)
+def test_one_killed_again_and_again_ends_there_too(alone, metric_source, undisturbed, seed):
+    release(alone, metric_source)
     moments = random.Random(seed)
     for _ in range(TIMES):
         time.sleep(moments.uniform(0.0, AT_MOST))
-        at_work.controllers.all[-1].kill()
-        at_work.controllers.start()
-    assert outcome(at_work) == undisturbed
+        alone.controllers.all[-1].kill()
+        alone.controllers.start()
+    assert outcome(alone) == undisturbed
