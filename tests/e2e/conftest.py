@@ -104,9 +104,7 @@ def shared(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def make_scene(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Scene]]:
+def make_scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Scene]]:
     """Scenes in namespaces of their own, cleaned up in the end."""
     with ExitStack() as stack:
 

@@ -116,6 +116,17 @@ def virtual_service(http: object = None, name: str = "web") -> Json:
     }
 
 
+def destination_rule() -> Json:
+    """A DestinationRule with a subset for each side."""
+    subsets = [{"name": "stable", "labels": {"app": "web"}}, {"name": "canary"}]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "web"},
+        "spec": {"host": "web", "subsets": subsets},
+    }
+
+
 def mesh() -> list[Json]:
     """What a routed Rollout needs around it."""
     return [service("web-stable"), service("web-canary"), virtual_service()]

@@ -104,7 +104,9 @@ def versions(scene: Scene, kind: str, name: str, since: int = 0) -> list[Json]:
 
 def phases(scene: Scene, name: str = "web", since: int = 0) -> list[str]:
     """The phases of a Rollout, in order."""
-    found = (each.get("status", {}).get("phase") for each in versions(scene, "rollouts", name, since))
+    found = (
+        each.get("status", {}).get("phase") for each in versions(scene, "rollouts", name, since)
+    )
     return without_repeats(phase for phase in found if phase)
 
 

@@ -74,9 +74,7 @@ class Scene:
 
     def when_scaled(self, replicas: int, name: str = "web") -> None:
         """An autoscaler writes the scale subresource."""
-        self.api.patch(
-            "rollouts", self.namespace, name, {"spec": {"replicas": replicas}}, "scale"
-        )
+        self.api.patch("rollouts", self.namespace, name, {"spec": {"replicas": replicas}}, "scale")
 
     def when_promoted(self, name: str = "web") -> None:
         """`kubectl argo rollouts promote`."""
@@ -170,8 +168,7 @@ class Scene:
         return {
             each["metadata"]["uid"]
             for each in self.api.list("pods", self.namespace, f"app={app}")
-            if image_of(each["spec"]) == image
-            and not each["metadata"].get("deletionTimestamp")
+            if image_of(each["spec"]) == image and not each["metadata"].get("deletionTimestamp")
         }
 
     def replica_set(self, image: str, app: str = "web") -> Json:

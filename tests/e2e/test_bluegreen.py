@@ -134,7 +134,9 @@ def test_post_promotion_analysis_that_passes_ends_the_release(at_work, judge):
     assert run["metadata"]["labels"]["rollout-type"] == "PostPromotion"
     # until then the old pods stand by, all of them
     for world in moments(at_work, since):
-        judged = any(r.get("status", {}).get("phase") == "Successful" for r in world.of("analysisruns"))
+        judged = any(
+            r.get("status", {}).get("phase") == "Successful" for r in world.of("analysisruns")
+        )
         assert judged or world.available("app:v1") == 2
 
 
