@@ -85,6 +85,10 @@ class ApiServer:
         reply = self._http.get(path(kind, namespace, name))
         return None if reply.status_code == 404 else _body(reply)
 
+    def subresource(self, kind: str, namespace: str, name: str, which: str) -> Json:
+        """A subresource of an object."""
+        return _body(self._http.get(f"{path(kind, namespace, name)}/{which}"))
+
     def list(self, kind: str, namespace: str = "", labels: str = "") -> list[Json]:
         """All objects of a kind."""
         query = {"labelSelector": labels} if labels else {}
@@ -120,9 +124,10 @@ class ApiServer:
         """Delete all objects of a kind."""
         _body(self._http.request("DELETE", path(kind, namespace)))
 
-    def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Delete an object; one that is gone already is fine."""
-        reply = self._http.request("DELETE", path(kind, namespace, name))
+    def delete(self, kind: str, namespace: str, name: str, children: str = "Background") -> None:
+        """Delete an object; one that is gone already is fine. `children` may be `Orphan`: they stay."""
+        how = {"propagationPolicy": children}
+        reply = self._http.request("DELETE", path(kind, namespace, name), params=how)
         if reply.status_code != 404:
             _body(reply)
 

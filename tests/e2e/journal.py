@@ -1,4 +1,4 @@
-"""All that happens in a namespace, as the API server tells those who watch: for waiting, and for claims about every moment.
+"""All that happens in a namespace, as the API server tells those who watch it: what waiting and claims are made of.
 
 In: an API server and a namespace. Out: changes in the order in which the server made them. `scene.py` waits by it,
 `moments.py` makes the world of each moment from it. It works in a thread of its own until it is closed.

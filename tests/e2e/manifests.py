@@ -57,6 +57,16 @@ def both(name: str = "web") -> list[Json]:
     return [service(f"{name}-active", name), service(f"{name}-preview", name)]
 
 
+def budget(least: int, app: str = "web") -> Json:
+    """A PodDisruptionBudget: so many pods stay available."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": app},
+        "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": app}}},
+    }
+
+
 def workload(kind: str, *, replicas: int = 2, name: str = "web", image: str = "app:v1") -> Json:
     """A Deployment, ReplicaSet or PodTemplate that a Rollout refers to."""
     template = {

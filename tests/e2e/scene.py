@@ -173,7 +173,7 @@ class Scene:
 
     def replica_set(self, image: str, app: str = "web") -> Json:
         """The ReplicaSet of an image."""
-        found = self.api.list("replicasets", self.namespace, f"app={app}")
+        found = self.api.list("replicasets", self.namespace, f"app={app}" if app else "")
         return next(each for each in found if image_of(each["spec"]["template"]["spec"]) == image)
 
     def images(self) -> dict[str, str]:
