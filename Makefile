@@ -15,6 +15,8 @@ ARGS ?=
 REPORTS ?=
 OUT ?=
 WORKERS ?= auto
+# Tests on a real API server at the same time: they wait more than they work.
+E2E_WORKERS ?= 4
 
 BIN := $(VENV)/bin
 report = $(if $(REPORTS),--junitxml=$(REPORTS)/$(1).xml)
@@ -64,7 +66,7 @@ e2e: $(READY) ## tests on a real API server (KUBE=folder of the control plane)
 	$$cluster -- $(BIN)/python -m pytest -m e2e --ignore=tests/e2e tests $(call report,e2e-rooms) $(ARGS) || exit 1; \
 	if [ -d tests/e2e ]; then \
 	  echo "e2e: the controller on a real API server"; \
-	  $$cluster --node --apply deploy/crds -- $(BIN)/python -m pytest -n 2 -m e2e tests/e2e $(call report,e2e) $(ARGS); \
+	  $$cluster --node --apply deploy/crds -- $(BIN)/python -m pytest -n $(E2E_WORKERS) --dist loadgroup -m e2e tests/e2e $(call report,e2e) $(ARGS); \
 	fi
 
 reference: $(READY) ## play recorded scenarios of Argo Rollouts and compare (KUBE, REFERENCE)

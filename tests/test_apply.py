@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,7 +26,15 @@ from gradatim.decide.effects import (
     SwitchService,
     TerminateRun,
 )
-from gradatim.kube.errors import AlreadyExists, Conflict, Forbidden, NotFound
+from gradatim.kube.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Invalid,
+    KubeError,
+    NotFound,
+    Unavailable,
+)
 from gradatim.kube.resources import Resource
 from gradatim.model.reading import Json
 from gradatim.model.rollout import parse_rollout
@@ -381,6 +390,35 @@ async def test_a_replica_set_that_may_not_be_created_is_told(around: Around) -> 
             'Failed to create new replica set "web-abc": quota',
         )
     ]
+
+
+REFUSALS = [
+    ("quota", Forbidden("quota", status=403)),
+    ("a webhook that is down", Unavailable("no", status=500, reason="InternalError")),
+    ("an odd template", Invalid("odd", status=422)),
+]
+
+
+@pytest.mark.parametrize("error", [r[1] for r in REFUSALS], ids=[r[0] for r in REFUSALS])
+async def test_what_the_server_refuses_is_a_condition_too(around: Around, error: KubeError) -> None:
+    around.cluster.refusals["create replicasets/web-abc"] = error
+    decided = replace(replica_set(), at=datetime(2026, 3, 1, tzinfo=UTC))
+    with pytest.raises(type(error)):
+        await around.carry_out(decided, ScaleReplicaSet("web-abc", 0, 2), status={"phase": "x"})
+    ((verb, place, body, _),) = around.cluster.asked
+    assert (verb, place) == ("patch", "rollouts/web/status")
+    (condition,) = body["status"]["conditions"]
+    assert (condition["type"], condition["status"]) == ("Progressing", "False")
+    assert condition["reason"] == "ReplicaSetCreateError"
+    assert str(error) in condition["message"]
+    assert set(body["status"]) == {"conditions"}
+
+
+async def test_a_server_that_is_away_is_no_refusal(around: Around) -> None:
+    around.cluster.refusals["create replicasets/web-abc"] = Unavailable("no", status=503)
+    with pytest.raises(Unavailable):
+        await around.carry_out(replace(replica_set(), at=datetime(2026, 3, 1, tzinfo=UTC)))
+    assert around.cluster.asked == []
 
 
 async def test_a_run_that_the_cache_had_not_shown_is_looked_at_in_the_next_pass(

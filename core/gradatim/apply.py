@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, assert_never
 
 from .decide import Decision
+from .decide.conditions import CREATE_ERROR_REASON
 from .decide.creation import owner_reference
 from .decide.effects import (
     AdoptReplicaSet,
@@ -35,10 +36,19 @@ from .decide.effects import (
     Write,
 )
 from .decide.recognition import contradicts
+from .decide.refusal import creation_refused
 from .decide.statuspatch import merge_patch
 from .errors import GradatimError
 from .kube.client import Client
-from .kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Throttled, Unreachable
+from .kube.errors import (
+    AlreadyExists,
+    Conflict,
+    KubeError,
+    NotFound,
+    Throttled,
+    Unreachable,
+    is_refusal,
+)
 from .kube.resources import (
     ANALYSIS_RUNS,
     PODS,
@@ -316,7 +326,9 @@ class Applier:
             raise NameTaken(f"ReplicaSet {effect.name} belongs to somebody else") from None
         except GradatimError as error:
             message = f'Failed to create new replica set "{effect.name}": {error}'
-            self._ports.recorder.emit(rollout.raw, "Warning", "ReplicaSetCreateError", message)
+            self._ports.recorder.emit(rollout.raw, "Warning", CREATE_ERROR_REASON, message)
+            if is_refusal(error) and effect.at is not None:
+                await self._status(this, creation_refused(rollout.status, message, effect.at))
             raise
 
     async def _create_run(self, this: _Pass, name: str, body: Json) -> None:

@@ -58,6 +58,10 @@ class Scene:
 
     # When
 
+    def when_a_second_has_passed(self) -> None:
+        """What is made from here on is younger, in the whole seconds of a creationTimestamp, than all that is there."""
+        time.sleep(1.0 - time.time() % 1.0)
+
     def when_image(self, image: str, name: str = "web") -> None:
         """Somebody releases another image."""
         first, *others = self.rollout(name)["spec"]["template"]["spec"]["containers"]

@@ -111,6 +111,7 @@ def allowed(scene: Scene) -> int:
 
 def test_a_rollback_within_the_window_skips_the_steps(at_work):
     released(at_work, weight(50), pause(), spec={"rollbackWindow": {"revisions": 2}})
+    at_work.when_a_second_has_passed()
     begun(at_work)
     at_work.when_promoted()
     at_work.then(phase="Healthy")
@@ -157,12 +158,14 @@ def test_old_analysis_runs_beyond_the_limits_go(at_work, judge):
     at_work.given(template(web_metric(judge.url)))
     released(at_work, weight(50), analysis(), spec=limits)
     for image in ("app:v2", "app:v3"):
+        at_work.when_a_second_has_passed()
         at_work.when_image(image)
         at_work.then(phase="Healthy")
     with Verdict(ok=False) as other:
         bad = template(web_metric(other.url))["spec"]
         at_work.api.patch("analysistemplates", at_work.namespace, "check", {"spec": bad})
         for image in ("app:v4", "app:v5", "app:v6"):
+            at_work.when_a_second_has_passed()
             at_work.when_image(image)
             at_work.then(phase="Degraded", message="RolloutAborted")
     # one that passed, one that failed, and the one that the present abort is for

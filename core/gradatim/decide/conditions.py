@@ -26,6 +26,7 @@ RESUMED_REASON = "RolloutResumed"
 RETRY_REASON = "RolloutRetry"
 TIMED_OUT_REASON = "ProgressDeadlineExceeded"
 NEW_AVAILABLE_REASON = "NewReplicaSetAvailable"
+CREATE_ERROR_REASON = "ReplicaSetCreateError"
 
 
 class Conditions:

@@ -75,7 +75,7 @@ def create_new(draft: Draft) -> None:
     body = new_replica_set(rollout, pod_hash=draft.pod_hash, revision=revision)
     body = injected(body, rollout, draft.revisions, draft.pod_hash)
     name = body["metadata"]["name"]
-    draft.effects.append(CreateReplicaSet(body, name, 0))
+    draft.effects.append(CreateReplicaSet(body, name, 0, draft.now))
     draft.emit("NewReplicaSetCreated", f"Created ReplicaSet {name} (revision {revision})")
     _raise_rollout_revision(draft, revision)
 

@@ -163,4 +163,4 @@ def _created_at_scale(effects: list[Effect]) -> list[Effect]:
 
 def _with_replicas(effect: CreateReplicaSet, replicas: int) -> CreateReplicaSet:
     body = {**effect.body, "spec": {**effect.body["spec"], "replicas": replicas}}
-    return CreateReplicaSet(body, effect.name, replicas)
+    return CreateReplicaSet(body, effect.name, replicas, effect.at)

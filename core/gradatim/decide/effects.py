@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from ..model.reading import Json
@@ -16,11 +17,12 @@ from ..plugin import ObjectRef, Patch, Wanted
 
 @dataclass(frozen=True, slots=True)
 class CreateReplicaSet:
-    """Create the ReplicaSet of a new revision, already with its replicas."""
+    """Create the ReplicaSet of a new revision, already with its replicas. `at` is when that was decided."""
 
     body: Json = field(repr=False)
     name: str
     replicas: int
+    at: datetime | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

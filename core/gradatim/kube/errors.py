@@ -94,6 +94,16 @@ _BY_STATUS: Mapping[int, type[KubeError]] = {
 }
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether somebody has to mend something before it can work: admission, quota, rights, a webhook that is down.
+
+    The API server answers 500 and InternalError for a webhook that it cannot ask; what else is 500 and above passes.
+    """
+    if isinstance(error, Unavailable):
+        return error.reason == "InternalError"
+    return isinstance(error, (Forbidden, Invalid))
+
+
 def error_of(
     request: str, status: int, headers: Mapping[str, str], body: Mapping[str, Any]
 ) -> KubeError:

@@ -33,7 +33,7 @@ from ..decide.effects import (
 )
 from ..errors import GradatimError
 from ..kube.cache import Entry
-from ..kube.errors import Conflict, Throttled, Unavailable, Unreachable
+from ..kube.errors import Conflict, Throttled, Unavailable, Unreachable, is_refusal
 from ..model.rollout import Rollout
 from ..plugin import RouterError
 from .gather import Gatherer
@@ -101,7 +101,9 @@ class Rollouts:
         self._uids[key] = entry.uid
         try:
             return await self._pass(key, entry, entry.view)
-        except _ORDINARY:
+        except _ORDINARY as error:
+            if is_refusal(error):
+                ports.recorder.emit(entry.object, "Warning", "ReconciliationError", str(error))
             raise
         except RouterError as error:
             ports.recorder.emit(entry.object, "Warning", "TrafficRoutingError", str(error))
