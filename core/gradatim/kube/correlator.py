@@ -1,4 +1,4 @@
-"""Keeps events from becoming a flood, by the rules of client-go's EventCorrelator.
+"""Keeps events from becoming a flood, by the rules of client-go's EventCorrelator for core/v1 events.
 
 In: an event and the time. Out: whether to create it, to patch an earlier one, or to say nothing.
 `events.py` asks it before each write. Pure: it does no I/O and reads no clock.
@@ -67,19 +67,19 @@ class Event:
 
     @property
     def spam_key(self) -> Hashable:
-        """Events with this in common share the token bucket."""
+        """Events with this in common share the token bucket: all of one object, Normal or Warning."""
         about = self.subject
-        return about.api_version, about.kind, about.namespace, about.name, about.uid, self.type
+        return about.api_version, about.kind, about.namespace, about.name, about.uid
 
     @property
     def similar_key(self) -> Hashable:
         """Events with this in common differ in their message alone."""
-        return self.spam_key, self.reason
+        return self.spam_key, self.type, self.reason
 
     @property
     def equal_key(self) -> Hashable:
         """Events with this in common are the same one, seen again."""
-        return self.spam_key, self.reason, self.message
+        return self.similar_key, self.message
 
 
 @dataclass(frozen=True, slots=True)
