@@ -128,7 +128,7 @@ class ControlPlane:
         return True
 
     def writes(self, namespace: str, agent: str = "gradatim/") -> list[str]:
-        """What a client wrote to a namespace, in order: "verb resource/subresource code". Events do not count."""
+        """What a client wrote to a namespace, in order: "verb resource/subresource code", events among them."""
         return [
             text
             for line in (self.folder / "audit.log").read_text().splitlines()
@@ -158,7 +158,7 @@ class ControlPlane:
 def _write(entry: dict[str, Any], namespace: str, agent: str) -> str:
     ref = entry.get("objectRef") or {}
     ours = entry.get("userAgent", "").startswith(agent) and ref.get("namespace") == namespace
-    if not ours or ref.get("resource") in ("events", "leases"):
+    if not ours or ref.get("resource") == "leases":
         return ""
     what = "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
     return f"{entry['verb']} {what} {entry.get('responseStatus', {}).get('code')}"
