@@ -14,7 +14,7 @@ SETTLED = 2.5
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that may be written for a story; Argo Rollouts at its best flags writes `reference` and as many events."""
+    """The most that may be written for a story; Argo Rollouts at its best writes `reference`, and as many events."""
 
     writes: int
     events: int
