@@ -121,15 +121,19 @@ class Journal:
             # a server that is away is what some of the stories are about
             with suppress(aiohttp.ClientError, OSError):
                 async with session.get(url) as reply:
-                    if reply.status == 200 and not begun:
-                        self._begun.release()
-                        begun = True
-                    try:
-                        async for line in reply.content:
-                            self._note(kind, json.loads(line))
-                    finally:
-                        _abort(reply)
+                    if reply.status == 200:
+                        if not begun:
+                            self._begun.release()
+                            begun = True
+                        await self._listen(kind, reply)
             await asyncio.sleep(PAUSE)
+
+    async def _listen(self, kind: str, reply: aiohttp.ClientResponse) -> None:
+        try:
+            async for line in reply.content:
+                self._note(kind, json.loads(line))
+        finally:
+            _abort(reply)
 
     def _note(self, kind: str, told: Json) -> None:
         if told["type"] not in ("ADDED", "MODIFIED", "DELETED"):
