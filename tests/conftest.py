@@ -2,14 +2,21 @@
 
 GRADATIM_EXAMPLES=N has each property in a module named `test_*laws*.py` try N examples at least; CI sets it high.
 Other properties keep what they say, or the default below.
+Every embedded cluster is watched by the guard of `tests/live`.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+from gradatim.sim import Sim
+
+sys.path.append(str(Path(__file__).parent / "live"))
 
 EXAMPLES = int(os.environ.get("GRADATIM_EXAMPLES", "0"))
 
@@ -22,6 +29,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("gradatim")
+
+
+def pytest_configure() -> None:
+    # once for the run, and not a fixture: Hypothesis plays many clusters in one test
+    from guard import watch
+
+    Sim.observers.append(watch)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

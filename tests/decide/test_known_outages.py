@@ -292,3 +292,24 @@ def test_a_full_promotion_outranks_an_abort_from_the_first_pass_on() -> None:
     world.run(pods=1)
     assert world.phase == ("Healthy", "")
     assert not world.status.get("abort")
+
+
+def test_a_full_promotion_that_is_overdue_is_late_and_not_aborted_and_begun_again_for_ever() -> (
+    None
+):
+    raw = manifest(4, steps=[{"setWeight": 33}, {"pause": {}}])
+    raw["spec"] |= {"progressDeadlineSeconds": 60, "progressDeadlineAbort": True}
+    world = World.of(raw)
+    world.run()
+    world.image("app:bad")
+    world.run(20)
+    world.promote_full()
+    world.run(200)
+    assert world.phase == ("Degraded", "ProgressDeadlineExceeded: " + LATE)
+    events, began = len(world.events), world.status["duration"]
+    world.run(600)
+    assert len(world.events) == events
+    assert world.status["duration"] == began
+
+
+LATE = 'ReplicaSet "web-7d84db995f" has timed out progressing.'

@@ -127,8 +127,13 @@ class Faulty:
         while True:
             line = asyncio.ensure_future(anext(lines, None))
             broken = asyncio.ensure_future(reset.wait())
-            await asyncio.wait({line, broken}, return_when=asyncio.FIRST_COMPLETED)
-            broken.cancel()
+            try:
+                await asyncio.wait({line, broken}, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                line.cancel()
+                raise
+            finally:
+                broken.cancel()
             begin, end = self.away
             if reset.is_set() or begin <= loop.time() < end:
                 line.cancel()

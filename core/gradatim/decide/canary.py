@@ -80,11 +80,8 @@ def _pass(draft: Draft) -> Json:
     if draft.is_changed:
         return _reset(draft)
     follow_step_plugins(draft)
-    if _is_rescaled(draft):
+    if _is_rescaled(draft) and _rescale(draft):
         draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
-        # this may take the last pods of stable, or of an aborted canary, and their Service goes before them
-        switch_services(draft)
-        scale_all(draft)
         return _status(draft, moves=False)
     clean_history(draft)
     switch_services(draft)
@@ -98,6 +95,18 @@ def _pass(draft: Draft) -> Json:
         wait_in_pause(draft)
         begin_plugin_step(draft)
     return _status(draft, moves=True)
+
+
+def _rescale(draft: Draft) -> bool:
+    """Scale to the new `spec.replicas`; False while that has to wait, so that traffic is seen to meanwhile.
+
+    Pods may wait for just that traffic to leave them.
+    """
+    before = len(draft.effects)
+    # this may take the last pods of stable, or of an aborted canary, and their Service goes before them
+    switch_services(draft)
+    scale_all(draft)
+    return len(draft.effects) > before
 
 
 def _is_rescaled(draft: Draft) -> bool:

@@ -131,8 +131,13 @@ def counted(draft: Draft) -> NextStatus:
 
 
 def abort_if_overdue(draft: Draft, status: NextStatus) -> None:
-    """Take back a release that made no progress for too long, where its author wants that."""
+    """Take back a release that made no progress for too long, where its author wants that.
+
+    Not one that goes on whatever happens: its abort would be dropped, and begin anew after each deadline.
+    """
     if not draft.rollout.progress_deadline_abort or draft.is_aborted or status.is_promoted:
+        return
+    if draft.abort_dropped:
         return
     if is_over_deadline(draft) and not has_progressed(draft.status, status):
         message = overdue_message(draft)

@@ -23,6 +23,16 @@ def switch_services(draft: Draft) -> None:
     point(draft, draft.canary.stable_service, _stable_target(draft))
     if not rests(draft.rollout):
         point(draft, draft.canary.canary_service, canary_target(draft))
+    elif _is_deserted(draft):
+        point(draft, draft.canary.canary_service, draft.revisions.stable)
+
+
+def _is_deserted(draft: Draft) -> bool:
+    """The Service that rests names pods that are gone: they went while stable had none, as with `replicas: 0`."""
+    service = draft.snapshot.services.get(draft.canary.canary_service)
+    if service is None or not service.pod_hash:
+        return False
+    return not any(r.replicas for r in draft.revisions.all if r.pod_hash == service.pod_hash)
 
 
 def _stable_target(draft: Draft) -> ReplicaSet | None:

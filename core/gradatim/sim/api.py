@@ -66,12 +66,15 @@ class Api:
     def __init__(self, verbs: Verbs, bookmark_every: float) -> None:
         self.verbs = verbs
         self.writes = Writes()
+        #: the client whose request is being answered; "" at any other time, as for the cluster's own controllers
+        self.speaking = ""
         self._bookmark_every = bookmark_every
         self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
 
     def answer(self, request: Request) -> Reply:
         """Answer any request but a watch. A refusal is an answer with a Status object."""
         found: Route | None = None
+        self.speaking = request.user_agent
         try:
             found = route(self.verbs.catalogue, request.path)
             if found is None:
@@ -83,6 +86,8 @@ class Api:
             body = _shown(found, body)
         except failure.ApiError as refused:
             code, body = refused.code, refused.status()
+        finally:
+            self.speaking = ""
         if found and request.method in _VERB:
             self._count(found, request, code)
         return code, body

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gradatim.sim import failure
 from gradatim.sim.agenda import Agenda
@@ -63,7 +63,13 @@ class SimSettings:
 
 
 class Sim:
-    """An embedded Kubernetes cluster. `async with Sim() as sim:` starts and closes it."""
+    """An embedded Kubernetes cluster. `async with Sim() as sim:` starts and closes it.
+
+    `observers` are shown every cluster that starts, before anything is in it; what they put into its `at_close` is
+    called when it is closed.
+    """
+
+    observers: ClassVar[list[Callable[[Sim], None]]] = []
 
     def __init__(self, settings: SimSettings | None = None) -> None:
         self.settings = settings or SimSettings()
@@ -75,6 +81,7 @@ class Sim:
         node = NodeSettings(
             self.settings.ready_after, self.settings.gone_after, self.settings.job_lasts
         )
+        self.at_close: list[Callable[[], None]] = []
         self._faces: list[HttpFace] = []
         self._changed = asyncio.Event()
         self.store.subscribe(["*"], lambda _event: self._changed.set())
@@ -104,6 +111,8 @@ class Sim:
 
     async def start(self) -> None:
         """Make the first namespaces and the node."""
+        for observe in self.observers:
+            observe(self)
         for name in _NAMESPACES:
             self._ensure_namespace(name)
         node = self.kubelet.settings.name
@@ -116,6 +125,8 @@ class Sim:
             await face.aclose()
         self.agenda.close()
         await asyncio.sleep(0)
+        for act in self.at_close:
+            act()
 
     def transport(
         self, user_agent: str = "gradatim", line: Line | None = None

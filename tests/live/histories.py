@@ -1,0 +1,141 @@
+"""Random setups and random histories, for Hypothesis: what people, clusters and networks do to a release.
+
+An event is a tuple: seconds before it, its name, and what it takes. `player.py` carries it out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from setups import Setup
+
+Event = tuple[Any, ...]
+Json = dict[str, Any]
+
+ANALYSIS = {"templates": [{"templateName": "good"}]}
+WEIGHTS = st.sampled_from([50, 20, 80, 0, 100, 1, 33])
+PAUSES = st.sampled_from([{}, {"duration": "1s"}, {"duration": "10s"}])
+SCALES = st.sampled_from(
+    [{"replicas": 2}, {"replicas": 0}, {"weight": 25}, {"matchTrafficWeight": True}]
+)
+
+
+def steps(*, is_routed: bool) -> st.SearchStrategy[list[Json]]:
+    """Canary steps."""
+    kinds: list[st.SearchStrategy[Json]] = [
+        st.builds(lambda w: {"setWeight": w}, WEIGHTS),
+        st.builds(lambda p: {"pause": p}, PAUSES),
+        st.just({"analysis": ANALYSIS}),
+    ]
+    if is_routed:
+        kinds.append(st.builds(lambda s: {"setCanaryScale": s}, SCALES))
+    return st.lists(st.one_of(kinds), max_size=5)
+
+
+def _some(**choices: list[Any]) -> st.SearchStrategy[Json]:
+    """Some of the fields, each with one of its values."""
+    fields = {name: st.sampled_from([None, *values]) for name, values in choices.items()}
+    return st.fixed_dictionaries(fields).map(
+        lambda found: {k: v for k, v in found.items() if v is not None}
+    )
+
+
+THRESHOLD = {"type": "Percent", "value": 50}
+BACKGROUND = {**ANALYSIS, "startingStep": 1}
+ROUTED = _some(
+    abortScaleDownDelaySeconds=[0, 2, 40],
+    scaleDownDelaySeconds=[0, 8],
+    scaleDownDelayRevisionLimit=[1],
+    minPodsPerReplicaSet=[2],
+    replicaProgressThreshold=[THRESHOLD],
+    analysis=[BACKGROUND],
+)
+BASIC = _some(
+    maxSurge=[0, 1, "50%"],
+    maxUnavailable=[1, "25%", 5],
+    analysis=[BACKGROUND],
+    canaryService=["web-canary"],
+    stableService=["web-stable"],
+)
+BLUE_GREEN = _some(
+    autoPromotionEnabled=[False],
+    autoPromotionSeconds=[3, 40],
+    previewReplicaCount=[1],
+    scaleDownDelaySeconds=[1, 50],
+    scaleDownDelayRevisionLimit=[1],
+    abortScaleDownDelaySeconds=[0, 2],
+    prePromotionAnalysis=[ANALYSIS],
+    postPromotionAnalysis=[ANALYSIS],
+)
+SPECS = _some(
+    progressDeadlineAbort=[True],
+    minReadySeconds=[1],
+    rollbackWindow=[{"revisions": 2}],
+    revisionHistoryLimit=[1],
+).map(lambda spec: {"progressDeadlineSeconds": 60, **spec})
+
+
+@st.composite
+def setups(draw: st.DrawFn, kind: str) -> Setup:
+    """Setups of one kind."""
+    if kind == "bluegreen":
+        block = draw(BLUE_GREEN)
+    else:
+        is_routed = kind not in ("basic", "workload")
+        block = draw(ROUTED if is_routed else BASIC)
+        block["steps"] = draw(steps(is_routed=is_routed))
+        if block.get("maxSurge") == 0 and "maxUnavailable" not in block:
+            block["maxUnavailable"] = 1
+        if ("canaryService" in block) != ("stableService" in block):
+            block = {k: v for k, v in block.items() if not k.endswith("Service")}
+    lags = [0, 2, 30] if kind not in ("basic", "workload") else [0]
+    return Setup(
+        kind,
+        replicas=draw(st.integers(1, 5)),
+        block=block,
+        spec=draw(SPECS),
+        lag=draw(st.sampled_from(lags)),
+        stale=draw(st.sampled_from([0, 0, 0.1, 1])),
+    )
+
+
+FAULTS = st.sampled_from(["conflict", "500", "503", "timeout", "refused", "lost", "lost-500"])
+SHORT = st.lists(st.sampled_from([{"setWeight": 50}, {"pause": {}}, {"setWeight": 20}]), max_size=3)
+GAPS = st.sampled_from([0.3, 0.0, 0.05, 1, 4, 11, 40])
+
+KINDS: list[st.SearchStrategy[Any]] = [
+    st.tuples(st.just("image"), st.sampled_from(["app:v1", "app:v2", "app:v3", "app:bad"])),
+    st.tuples(st.just("scale"), st.integers(0, 6)),
+    st.tuples(st.just("scale_as_hpa"), st.integers(1, 6)),
+    st.tuples(st.just("abort")),
+    st.tuples(st.just("retry")),
+    st.tuples(st.just("promote")),
+    st.tuples(st.just("promote")),
+    st.tuples(st.just("promote_full")),
+    st.tuples(st.just("pause")),
+    st.tuples(st.just("resume")),
+    st.tuples(st.just("undo")),
+    st.tuples(st.just("lose"), st.sampled_from(["stable", "new"]), st.integers(1, 3)),
+    st.tuples(st.just("sicken"), st.sampled_from(["stable", "new"]), st.integers(1, 3)),
+    st.tuples(st.just("cure")),
+    st.tuples(st.just("node_away"), st.sampled_from([0.5, 5, 50])),
+    st.tuples(st.just("verdict_is"), st.sampled_from(["good", "bad", "unclear", "error"])),
+    st.tuples(st.just("kill"), st.integers(0, 5)),
+    st.tuples(st.just("fail"), FAULTS, st.integers(1, 4)),
+    st.tuples(st.just("revert")),
+    st.tuples(st.just("restart_pods")),
+]
+
+
+def events(kind: str) -> st.SearchStrategy[Event]:
+    """Events that can happen to a setup of this kind."""
+    kinds = [*KINDS]
+    if kind != "bluegreen":
+        kinds.append(st.tuples(st.just("steps"), SHORT))
+    return st.tuples(GAPS, st.one_of(kinds)).map(lambda e: (e[0], *e[1]))
+
+
+def histories(kind: str, least: int = 30) -> st.SearchStrategy[list[Event]]:
+    """Histories of thirty events and some more."""
+    return st.lists(events(kind), min_size=least, max_size=least + 10)
