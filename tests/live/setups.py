@@ -1,6 +1,6 @@
 """The Rollouts that random histories are played with: one for each kind of strategy, with the objects it needs.
 
-In: a `Setup`, which prints as it is written. Out: manifests. Called by `player.py`; drawn by `histories.py`.
+In: a `Setup`, which prints as it is written. Out: manifests. Called by `player.py`; drawn by `happenings.py`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from histories import Event, histories, setups
+from happenings import Event, histories, setups
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from player import play_history, script
