@@ -102,6 +102,9 @@ def routed_canaries(draw: st.DrawFn, *, waits: bool = True) -> dict[str, Any]:
         value = draw(st.sampled_from(values))
         if value is not None:
             block[name] = value
+    if draw(st.booleans()):
+        block["dynamicStableScale"] = True
+        block.pop("scaleDownDelaySeconds", None)
     made = draw(st.sampled_from([istio, istio_subsets, ping_pong]))(**block)
     made["trafficRouting"] |= {"managedRoutes": ROUTES}
     return made
@@ -137,6 +140,7 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.sampled_from(["abort", "retry", "promote", "promote_full"]), st.none()),
     st.tuples(st.just("promote"), st.none()),
     st.tuples(st.just("pause"), st.booleans()),
+    st.tuples(st.just("dynamic"), st.booleans()),
     st.tuples(st.just("lose"), st.tuples(st.integers(1, 4), st.integers(1, 3))),
     st.tuples(st.just("crash"), st.integers(0, 6)),
     st.tuples(
@@ -161,6 +165,9 @@ def happen(world: World, event: Event) -> None:
             getattr(world, name)(value)
         case "abort" | "retry" | "promote" | "promote_full":
             getattr(world, name)()
+        case "dynamic":
+            if world.snapshot.routes:
+                world.canary(dynamicStableScale=value)
         case "lose":
             world.lose(*value)
         case "verdict":

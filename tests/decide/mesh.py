@@ -38,6 +38,34 @@ class Mesh:
             self.bindings.append((now, bindings))
         self.served |= {r.pod_hash for r in snapshot.replica_sets if r.available}
 
+    def check_load(self, before: Snapshot, snapshot: Snapshot, now: datetime) -> None:
+        """Fail if a write leaves a dynamic stable fewer pods than it may be asked for by some proxy.
+
+        That is one which scales it down, or one which gives it more weight: by whatever names it has been known.
+        """
+        rollout = snapshot.rollout
+        canary, stable = rollout.canary, rollout.status.stable_hash
+        if canary is None or not canary.dynamic_stable_scale or canary.threshold or not stable:
+            return
+        present = (_weights(snapshot), _bindings(snapshot))
+        pods = {r.pod_hash: min(r.available, r.replicas) for r in snapshot.replica_sets}
+        asked = {r.pod_hash: r.replicas for r in snapshot.replica_sets}
+        shrunk = asked.get(stable, 0) < _asked(before, stable)
+        more = _share(*present, stable) > _share(_weights(before), _bindings(before), stable)
+        for weights in self._believed(self.weights, now) if shrunk else [present[0]]:
+            for bindings in self._believed(self.bindings, now):
+                for pod_hash in {h for _, h in bindings if h}:
+                    needed = rollout.replicas * _share(weights, bindings, pod_hash) // 100
+                    if shrunk and pod_hash == stable:
+                        assert asked[stable] >= needed, f"{now}: stable is scaled below {needed}"
+                    if more and sum(pods.values()) > pods.get(stable, 0):
+                        host = dict(present[1]).get
+                        old = [n for n, h in bindings if host(n) == stable and h == pod_hash]
+                        load = sum(w for h, w in weights if h in old)
+                        needed = rollout.replicas * load // 100
+                        have = pods.get(pod_hash, 0)
+                        assert have >= needed, f"{now}: {old} at {pod_hash}: {have} of {needed}"
+
     def check(self, snapshot: Snapshot, now: datetime) -> None:
         """Fail if some proxy sends requests where nobody answers, and that by our doing."""
         alive = {r.pod_hash for r in snapshot.replica_sets if min(r.available, r.replicas)}
@@ -68,6 +96,15 @@ class Mesh:
         since = now - self.lag
         first = max((i for i, (at, _) in enumerate(history) if at <= since), default=0)
         return [seen for _, seen in history[first:]]
+
+
+def _asked(snapshot: Snapshot, pod_hash: str) -> int:
+    return sum(r.replicas for r in snapshot.replica_sets if r.pod_hash == pod_hash)
+
+
+def _share(weights: Weights, bindings: Bindings, pod_hash: str) -> int:
+    bound = dict(bindings)
+    return sum(weight for host, weight in weights if bound.get(host) == pod_hash)
 
 
 def _weights(snapshot: Snapshot) -> Weights:

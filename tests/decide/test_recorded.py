@@ -37,6 +37,10 @@ NOT_OURS: dict[str, tuple[str, str]] = {
         "the canary Service stays with the canary while its pods stay, it flips to and fro there",
         "SwitchService: .* from '2' to '1'",
     ),
+    "istio-dynamic-stable-scale": (
+        "stable's pods become available one by one there, and at once in this world",
+        "from 40 to 20|desiredWeight '20'|Scaled down .*web-2 .* from 2 to 1",
+    ),
     "analysis-step-inconclusive": (
         "our metric source is seen running before it ends",
         "AnalysisRunInconclusive: .* Previous: ''",

@@ -154,6 +154,18 @@ def test_rule_3_no_fewer_pods_than_the_weight_needs(
     assert f"while {side} gets 50 of 100" in found
 
 
+def test_rule_3_a_dynamic_stable_gives_up_pods_only_for_others_that_are_there() -> None:
+    world = routed(manifest(4, **istio(steps=STEPS)))
+    world.run()
+    world.image("app:v2")
+    world.run()
+    world.canary(dynamicStableScale=True)
+    world.pass_time(60)
+    assert said(world, scale(world, 1, 2)) == ""
+    without_pods(world, 2, left=1)
+    assert "while canary has 1 of 2 pods for its weight" in said(world, scale(world, 1, 2))
+
+
 def test_rule_3_no_scale_down_before_the_proxies_follow(hosts: World) -> None:
     assert "before every proxy can have followed" in said(
         hosts, *weight(hosts, 0), scale(hosts, 2, 0)

@@ -260,8 +260,10 @@ class World:
         self.log.append(effect)
         if isinstance(effect, Emit):
             self.events.append(f"{effect.type} {effect.reason}: {effect.message}")
-        self.snapshot = after(self.snapshot, effect, self.now)
+        before, self.snapshot = self.snapshot, after(self.snapshot, effect, self.now)
         self._watch()
+        if self.mesh is not None:
+            self.mesh.check_load(before, self.snapshot, self.now)
 
     def _follow(self, ask: PluginAsk | None) -> None:
         """What `run/stepping.py` does: one call at a time, and none that is not in the status."""

@@ -513,6 +513,7 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
         ({"workloadRef": {"name": "web"}}, None),
         ({"strategy": {"canary": {"pingPong": {}}}}, None),
         ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, None),
+        ({"strategy": {"canary": {"dynamicStableScale": True}}}, None),
         ({"strategy": {"canary": {"steps": [{"pause": {}}]}}}, None),
     ],
 )

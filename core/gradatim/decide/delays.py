@@ -21,8 +21,11 @@ DEFAULT_DELAY: Final = timedelta(seconds=30)
 
 
 def scale_down_delay(draft: Draft) -> timedelta:
-    """How long the pods of an old revision stay after the release: basic canaries do not keep them."""
-    if draft.is_basic:
+    """How long the pods of an old revision stay after the release.
+
+    Basic canaries do not keep them, nor does who lets stable shrink during the release already.
+    """
+    if draft.is_basic or draft.canary.dynamic_stable_scale:
         return timedelta()
     seconds = draft.strategy.scale_down_delay
     return DEFAULT_DELAY if seconds is None else timedelta(seconds=max(0, seconds))
@@ -57,7 +60,7 @@ def drained_at(draft: Draft, replica_set: ReplicaSet) -> datetime | None:
         return None
     # the subset of a canary stays bound to it when a step wants no pods of it
     by_step = replica_set is draft.revisions.new and not draft.is_aborted
-    if not by_step and _is_bound(draft, replica_set.pod_hash):
+    if not by_step and (_is_bound(draft, replica_set.pod_hash) or _is_served(draft, replica_set)):
         return None
     return settled_at(draft)
 
@@ -72,6 +75,19 @@ def _is_bound(draft: Draft, pod_hash: str) -> bool:
         )
     except RouterError:
         return True
+
+
+def _is_served(draft: Draft, replica_set: ReplicaSet) -> bool:
+    """A Service of an aborted canary still names it, and is not taken from it in this pass."""
+    if draft.canary.routing is None or replica_set is not draft.revisions.new:
+        return False
+    resting = resting_service(draft)
+    moved = {e.name for e in draft.effects if isinstance(e, SwitchService)}
+    return any(
+        service.pod_hash == replica_set.pod_hash
+        for name, service in draft.snapshot.services.items()
+        if name not in moved and name != resting
+    )
 
 
 def settled_at(draft: Draft) -> datetime | None:

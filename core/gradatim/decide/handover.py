@@ -81,7 +81,7 @@ def _taken_over(snapshot: Snapshot, workload: Workload) -> int:
     healthy = status.phase == "Healthy" and status.stable_hash == status.pod_hash
     if workload.scale_down == ON_SUCCESS and not healthy:
         return 0
-    answering = sum(min(r.available, r.replicas) for r in snapshot.replica_sets)
+    answering = sum(r.answering for r in snapshot.replica_sets)
     return min(answering, snapshot.rollout.replicas)
 
 

@@ -22,7 +22,7 @@ def promotion_reason(draft: Draft) -> str:
     if draft.is_aborted or new is None:
         return ""
     # pods that were just asked to go, as after an abort, may still count as available
-    if min(new.available, new.replicas) < rollout.replicas and not _threshold_lets_go(draft):
+    if new.answering < rollout.replicas and not _threshold_lets_go(draft):
         return ""
     if rollout.status.promote_full:
         return "Full promotion requested"

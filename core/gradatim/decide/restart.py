@@ -111,7 +111,7 @@ def evictions(
 
 def _budget(snapshot: Snapshot, revisions: Revisions, unavailable: int) -> int:
     wanted = sum(r.replicas for r in revisions.all)
-    available = sum(min(r.available, r.replicas) for r in revisions.all)
+    available = sum(r.answering for r in revisions.all)
     return available - (max(snapshot.rollout.replicas, wanted) - max(unavailable, 1))
 
 

@@ -1,23 +1,21 @@
 """How many canary and stable pods with traffic routing, where weights do not depend on numbers of pods.
 
-In: the Rollout, its revisions and the weights that count. Out: the pods wanted of both. §2.8 of the reference.
+In: the Rollout and its revisions. Out: the pods wanted of both at its step. §2.8 of the reference.
 """
 
 from __future__ import annotations
 
 from ..model.canary import ProgressThreshold
 from ..model.rollout import Rollout
-from ..model.status import Weights
 from .basic_scale import Counts
 from .progress import canary_scale, current_weight, is_promoted, max_weight
 from .revisions import Revisions
 
 
-def routed_counts(rollout: Rollout, *, weights: Weights | None, aborted: bool) -> Counts:
-    """The pods wanted of the canary and of stable.
+def routed_counts(rollout: Rollout, *, aborted: bool) -> Counts:
+    """The pods wanted of the canary and of stable at the present step.
 
-    `weights` are those that stable must still be able to carry: the persisted ones when stable is
-    scaled, the freshly planned ones when the canary is, so that stable follows one pass behind.
+    A dynamic stable needs more while traffic is on its way: `dynamic_stable.py` adds that.
     """
     canary = rollout.canary
     if canary is None:
@@ -27,30 +25,19 @@ def routed_counts(rollout: Rollout, *, weights: Weights | None, aborted: bool) -
     promoting = status.promote_full or status.stable_hash == "" or is_promoted(rollout)
     weight = total if promoting else current_weight(rollout, aborted=aborted)
     scale = None if promoting else canary_scale(rollout, aborted=aborted)
+    stable = share(replicas, total - weight, total) if canary.dynamic_stable_scale else replicas
     if scale is not None and scale.replicas is not None:
-        wanted = scale.replicas
-    else:
-        share = weight if scale is None or scale.weight is None else scale.weight
-        wanted = _share(replicas, share, total)
-    if not canary.dynamic_stable_scale:
-        explicit = scale is not None and scale.replicas is not None
-        count = wanted if explicit else _at_least(wanted, canary.min_pods, replicas)
-        return Counts(count, replicas)
-    stable = _share(replicas, total - weight, total)
-    if weights is not None:
-        stable = max(stable, _share(replicas, weights.stable.weight, total))
-        if aborted:
-            wanted = max(wanted, _share(replicas, weights.canary.weight, total))
-    return Counts(
-        _at_least(wanted, canary.min_pods, replicas), _at_least(stable, canary.min_pods, replicas)
-    )
+        return Counts(scale.replicas, stable)
+    part = weight if scale is None or scale.weight is None else scale.weight
+    return Counts(at_least(share(replicas, part, total), canary.min_pods, replicas), stable)
 
 
-def _share(replicas: int, weight: int, total: int) -> int:
+def share(replicas: int, weight: int, total: int) -> int:
+    """The pods of `replicas` that a weight needs, rounded up."""
     return -(-replicas * weight // total)
 
 
-def _at_least(count: int, least: int | None, replicas: int) -> int:
+def at_least(count: int, least: int | None, replicas: int) -> int:
     """No fewer than `minPodsPerReplicaSet`, so that a small canary is not a single point of failure."""
     if count == 0 or least is None:
         return count
@@ -80,7 +67,7 @@ def threshold_met(rollout: Rollout, revisions: Revisions, wanted: int) -> bool:
         return True
     threshold = rollout.canary.threshold if rollout.canary else None
     # pods that are asked to go do not count, though they may still answer
-    return meets(threshold, min(new.available, new.replicas), wanted)
+    return meets(threshold, new.answering, wanted)
 
 
 def meets(threshold: ProgressThreshold | None, available: int, wanted: int) -> bool:

@@ -226,6 +226,7 @@ def _shrunk(world: _World, replica_set: ReplicaSet, replicas: int) -> Iterator[s
     for side in sides:
         if side.weight > 0 and replicas < _needed(world, side):
             yield f"{rule}: {change} while {side.name} gets {side.weight} of {world.total}"
+    yield from _given_up(world, replica_set, replicas, sides)
     if replicas == 0 and replica_set.available and _is_named(world, replica_set, sides):
         yield f"rule 3: {change} while a Service or subset names it"
     if not world.snapshot.routes or not replica_set.available:
@@ -235,6 +236,25 @@ def _shrunk(world: _World, replica_set: ReplicaSet, replicas: int) -> Iterator[s
         yield f"rule 3: {change} before every proxy can have followed the last change"
     if any(route.verified is False for route in world.snapshot.routes):
         yield f"rule 3: {change} while a router says that its weights have not arrived"
+
+
+def _given_up(
+    world: _World, replica_set: ReplicaSet, replicas: int, sides: list[_Side]
+) -> Iterator[str]:
+    """A dynamic stable gives up pods only for others that are there."""
+    rollout, canary = world.rollout, world.rollout.canary
+    is_stable = replica_set.pod_hash == rollout.status.stable_hash
+    if canary is None or not canary.dynamic_stable_scale or replicas >= rollout.replicas:
+        return
+    for side in world.sides().values() if is_stable and replica_set.available else ():
+        if side in sides or side.weight <= 0:
+            continue
+        pods, needed = world.available(side.pod_hash), _needed(world, side)
+        if pods < needed:
+            yield (
+                f"rule 3: stable {replica_set.name} is scaled from {replica_set.replicas} to "
+                f"{replicas} while {side.name} has {pods} of {needed} pods for its weight"
+            )
 
 
 def _is_named(world: _World, replica_set: ReplicaSet, sides: list[_Side]) -> bool:

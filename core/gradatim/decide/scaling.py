@@ -19,6 +19,7 @@ from .delays import (
     weight_of,
 )
 from .draft import Draft
+from .dynamic_stable import is_canary_carrying, stable_pods
 from .limits import Limits, limits
 from .progress import canary_scale, current_weight, is_promoted, max_weight
 from .routed_scale import routed_counts
@@ -32,15 +33,14 @@ def scale_all(draft: Draft) -> bool:
     return _scale_stable(draft) or _scale_new(draft) or _scale_others(draft)
 
 
-def wanted_counts(draft: Draft, *, fresh_weights: bool) -> Counts:
+def wanted_counts(draft: Draft) -> Counts:
     """The pods wanted of canary and stable in this pass."""
     if draft.canary.routing is None:
         return basic_counts(draft)
-    return routed_counts(
-        draft.rollout,
-        weights=draft.weights if fresh_weights else draft.status.weights,
-        aborted=draft.is_aborted,
-    )
+    counts = routed_counts(draft.rollout, aborted=draft.is_aborted)
+    if not draft.canary.dynamic_stable_scale:
+        return counts
+    return Counts(counts.canary, stable_pods(draft, counts.stable))
 
 
 def basic_counts(draft: Draft) -> Counts:
@@ -89,17 +89,23 @@ def _scale_stable(draft: Draft) -> bool:
     stable = draft.revisions.stable
     if stable is None or not draft.revisions.has_distinct_stable:
         return False
-    wanted = wanted_counts(draft, fresh_weights=False).stable
-    if wanted < stable.replicas and not may_shrink(draft, stable, wanted):
+    wanted = wanted_counts(draft).stable
+    if wanted < stable.replicas and not _may_give_up_pods(draft, stable, wanted):
         return False
     return draft.scale(stable, wanted)
+
+
+def _may_give_up_pods(draft: Draft, stable: ReplicaSet, wanted: int) -> bool:
+    if draft.canary.dynamic_stable_scale and not is_canary_carrying(draft):
+        return False
+    return may_shrink(draft, stable, wanted)
 
 
 def _scale_new(draft: Draft) -> bool:
     new = draft.revisions.new
     if new is None:
         return False
-    wanted = wanted_counts(draft, fresh_weights=True).canary
+    wanted = wanted_counts(draft).canary
     if delays_on_abort(draft) and wanted < new.replicas:
         return scale_aborted(draft, new, wanted)
     if wanted < new.replicas:
@@ -156,7 +162,7 @@ def _shrink_by_availability(draft: Draft, others: list[ReplicaSet]) -> bool:
             sizes[other.name] = other.available
     revisions = draft.revisions
     # pods that are asked to go still count as available until they are gone
-    available = sum(min(r.available, r.replicas) for r in revisions.all)
+    available = sum(r.answering for r in revisions.all)
     may_go = available - (draft.rollout.replicas - surge_limits(draft).unavailable)
     for other in sorted(others, key=lambda r: -r.revision):
         size = sizes[other.name]
@@ -193,7 +199,7 @@ def _is_left(draft: Draft, other: ReplicaSet) -> bool:
     stable, service = draft.revisions.stable, draft.snapshot.services.get(resting_service(draft))
     if service is None or stable is None or service.pod_hash != other.pod_hash:
         return True
-    if min(stable.available, stable.replicas) == 0:
+    if stable.answering == 0:
         return draft.rollout.replicas == 0
     draft.switch(service, stable)
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..model.workload import ReplicaSet, Service
 from .delays import delays_on_abort
 from .draft import Draft
+from .dynamic_stable import held_canary
 from .pingpong import rests
 from .progress import max_weight
 from .routed_scale import routed_counts
@@ -59,6 +60,12 @@ def canary_target(draft: Draft) -> ReplicaSet | None:
     while its pods stay, and take it to stable before they go. Stable also answers for a new revision
     that is to have no pods yet: those of an earlier one that the Service may still name go meanwhile.
     """
+    target = next_canary(draft)
+    return held_canary(draft, target) or target
+
+
+def next_canary(draft: Draft) -> ReplicaSet | None:
+    """The revision that the canary Service or subset goes to as soon as traffic lets it."""
     new, stable = draft.revisions.new, draft.revisions.stable
     if draft.is_aborted:
         return new if _canary_stays(draft) else stable
@@ -68,8 +75,8 @@ def canary_target(draft: Draft) -> ReplicaSet | None:
 def _stable_answers(draft: Draft, new: ReplicaSet | None) -> bool:
     """Nobody of the new revision answers, and not because its pods are still coming up behind a router."""
     if draft.canary.routing is not None:
-        return routed_counts(draft.rollout, weights=None, aborted=False).canary == 0
-    return new is None or min(new.available, new.replicas) == 0
+        return routed_counts(draft.rollout, aborted=False).canary == 0
+    return new is None or new.answering == 0
 
 
 def _canary_stays(draft: Draft) -> bool:
@@ -88,13 +95,23 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
         return
     if service.pod_hash == target.pod_hash and service.managed_by is not None:
         return
-    routed_stable = draft.canary.routing is not None and target is draft.revisions.stable
-    everybody = draft.rollout.replicas if routed_stable else target.replicas
+    everybody = _all_of_stable(draft) if target is draft.revisions.stable else target.replicas
     if not _can_answer(target, 1 if service.managed_by is not None else max(1, everybody)):
         return
     if name == draft.canary.canary_service and not _carries_weight(draft, service, target):
         return
     switch(draft, service, target)
+
+
+def _all_of_stable(draft: Draft) -> int:
+    """The pods that stable is to have now."""
+    canary, weights, replicas = draft.canary, draft.status.weights, draft.rollout.replicas
+    if canary.routing is None:
+        return draft.revisions.stable.replicas if draft.revisions.stable else 0
+    shrinks = canary.dynamic_stable_scale and draft.revisions.has_distinct_stable
+    if not shrinks or weights is None:
+        return replicas
+    return replicas * weights.stable.weight // max_weight(canary)
 
 
 def switch(draft: Draft, service: Service, target: ReplicaSet) -> None:
@@ -111,7 +128,7 @@ def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:
     if draft.canary.routing is None or weights is None or not service.pod_hash:
         return True
     needed = draft.rollout.replicas * weights.canary.weight // max_weight(draft.canary)
-    return draft.is_aborted or min(target.available, target.replicas) >= needed
+    return draft.is_aborted or target.answering >= needed
 
 
 def _can_answer(target: ReplicaSet, pods: int) -> bool:
@@ -120,4 +137,4 @@ def _can_answer(target: ReplicaSet, pods: int) -> bool:
     A Service that was never switched may carry live traffic of a Deployment, or of a canary that had no
     routing until now: then it takes all of them, and with routing all that stable is to have.
     """
-    return min(target.available, target.replicas) >= pods
+    return target.answering >= pods

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from .draft import CANARY_PAUSE, Draft
-from .progress import current_step
+from .progress import current_step, current_weight
 from .routed_scale import is_at_counts
 from .scaling import wanted_counts
 from .stepplugins import is_plugin_done
@@ -31,8 +31,7 @@ def is_complete(draft: Draft) -> bool:
         case "setCanaryScale":
             return _has_its_pods(draft)
         case "setWeight":
-            arrived = draft.weights is None or draft.weights.verified is not False
-            return arrived and _has_its_pods(draft)
+            return _has_its_weight(draft) and _has_its_pods(draft)
         case "analysis":
             run = draft.step_run
             return run is not None and run.phase == "Successful"
@@ -44,8 +43,20 @@ def is_complete(draft: Draft) -> bool:
             return False
 
 
+def _has_its_weight(draft: Draft) -> bool:
+    """No router says that the weight has not arrived, and stable had the pods for what came back to it."""
+    weights = draft.weights
+    if weights is None:
+        return True
+    if draft.canary.dynamic_stable_scale and draft.rollout.replicas:
+        wanted = current_weight(draft.rollout, aborted=draft.is_aborted)
+        if weights.canary.weight > wanted:
+            return False
+    return weights.verified is not False
+
+
 def _has_its_pods(draft: Draft) -> bool:
-    return is_at_counts(draft.rollout, draft.revisions, wanted_counts(draft, fresh_weights=True))
+    return is_at_counts(draft.rollout, draft.revisions, wanted_counts(draft))
 
 
 def _is_told_to_go_on(draft: Draft) -> bool:

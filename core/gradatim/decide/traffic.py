@@ -6,7 +6,7 @@ In: the draft of a pass. Out: route patches in a safe order, and the weights for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -16,29 +16,17 @@ from ..model.workload import ReplicaSet
 from ..plugin import Observed, RouterError, Target, Wanted
 from ..plugin.patches import apply_patch
 from .draft import Draft
+from .dynamic_stable import carried_back, held_canary
 from .effects import ApplyRoute, PatchRollout, PatchRoute
-from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
+from .goal import Goal, others_are_dead, stable_can_carry, wanted_goal
+from .managedroutes import NO_ROUTES, ManagedRoutes
 from .pingpong import with_services
-from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
-from .routed_scale import is_at_counts, meets, routed_counts
-from .services import canary_target
+from .progress import max_weight
+from .services import canary_target, next_canary
 from .snapshot import Route, Snapshot
 
 #: When routing is tried again after a router could not do it.
 _RETRY: Final = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """The weight that is wanted now.
-
-    Attributes:
-        weight: the canary's.
-        routes: the header and mirror routes to it.
-    """
-
-    weight: int
-    routes: ManagedRoutes = NO_ROUTES
 
 
 def route_traffic(draft: Draft) -> None:
@@ -47,9 +35,11 @@ def route_traffic(draft: Draft) -> None:
         draft.weights = None
         return
     goal = wanted_goal(draft)
-    if not _stable_can_carry(draft, goal.weight):
+    if draft.canary.dynamic_stable_scale:
+        goal = carried_back(draft, goal)
+    if not stable_can_carry(draft, goal.weight):
         # more than stable's pods can take would be an outage; the weights stay where they are
-        if goal.routes == NO_ROUTES and _others_are_dead(draft):
+        if goal.routes == NO_ROUTES and others_are_dead(draft):
             _routed(draft, lambda route: _clear_routes(draft, route))
         return
     if _routed(draft, lambda route: _bring_about(draft, route, goal)):
@@ -70,69 +60,6 @@ def _routed(draft: Draft, act: Callable[[Route], None]) -> bool:
     return True
 
 
-def wanted_goal(draft: Draft) -> Goal:
-    """The first rule that applies, in the reference's order; its rules for experiments join them later."""
-    rollout, new = draft.rollout, draft.revisions.new
-    if is_promoted(rollout) or draft.is_aborted:
-        return Goal(0)
-    if new is None or min(new.available, new.replicas) == 0:
-        return Goal(0)
-    if rollout.status.promote_full:
-        weights = rollout.status.weights
-        return Goal(weights.canary.weight if weights else 0)
-    index = step_index(rollout)
-    counts = routed_counts(rollout, weights=None, aborted=False)
-    if index is None or counts.canary == 0:
-        # where the step wants no canary pods: whatever weight it has, traffic leaves before they do
-        return Goal(0)
-    arrived = is_at_counts(rollout, draft.revisions, counts)
-    return Goal(_step_weight(draft, index, arrived=arrived), _step_routes(draft, index, arrived))
-
-
-def _step_routes(draft: Draft, index: int, arrived: bool) -> ManagedRoutes:
-    """The routes of the steps so far; none for the first revision, which has nobody to be compared with."""
-    new = draft.revisions.new
-    if new is None or new.revision <= 1 or draft.rolls_back:
-        return NO_ROUTES
-    if index >= len(draft.canary.steps) and not arrived:
-        # who skips all steps gets the routes of the skipped ones only to pods that can take all requests
-        return KEPT_ROUTES
-    return routes_at(draft.canary, index)
-
-
-def _step_weight(draft: Draft, index: int, *, arrived: bool) -> int:
-    rollout = draft.rollout
-    weight = current_weight(rollout, aborted=False)
-    if arrived:
-        return weight
-    # the pods for this step's weight are not there yet: the weight before it stays, unless it is higher,
-    # for then it is pods that are to go, and they go after their traffic. And it does stay: where a
-    # person skipped a step, or pods were lost, the reference raises it to what nobody can carry
-    written = rollout.status.weights
-    before = weight_at(rollout, index - 1) if index > 0 else 0
-    return min(weight, before, written.canary.weight if written else 0)
-
-
-def _stable_can_carry(draft: Draft, weight: int) -> bool:
-    stable, total = draft.revisions.stable, max_weight(draft.canary)
-    needed = (total - weight) * draft.rollout.replicas // total
-    available = min(stable.available, stable.replicas) if stable else 0
-    if available >= needed or meets(draft.canary.threshold, available, needed):
-        return True
-    before = draft.status.weights
-    if before is None or before.canary.weight <= weight:
-        return False
-    return _others_are_dead(draft)
-
-
-def _others_are_dead(draft: Draft) -> bool:
-    """Nobody answers but stable: traffic that leaves the rest is better off with whatever stable has."""
-    stable = draft.revisions.stable
-    others = (r for r in draft.revisions.all if r is not stable)
-    available = min(stable.available, stable.replicas) if stable else 0
-    return available > 0 and all(min(r.available, r.replicas) == 0 for r in others)
-
-
 def _clear_routes(draft: Draft, route: Route) -> None:
     """Take the managed routes away, and leave everything else as it is."""
     wanted = wanted_state(draft, route, Goal(0))
@@ -149,7 +76,8 @@ def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
             draft.effects.append(ApplyRoute(route.key, wanted))
         return
     observed = route.router.observed(wanted, objects)
-    if not observed.stable_hash and not _stable_can_carry(draft, 0):
+    first = goal.weight if draft.canary.dynamic_stable_scale else 0
+    if not observed.stable_hash and not stable_can_carry(draft, first):
         # no label was there yet: pods of a Deployment may answer too, until all of ours do (row 5)
         wanted = replace(wanted, stable=Target(wanted.stable.service))
     _patch(draft, route, _in_safe_order(wanted, observed))
@@ -186,7 +114,7 @@ def wanted_state(draft: Draft, route: Route, goal: Goal) -> Wanted:
 
 def _bindable(target: ReplicaSet | None) -> str | None:
     """The hash that a subset may be moved to; None (leave it where it is) while nobody could answer there."""
-    if target is None or min(target.available, target.replicas) == 0:
+    if target is None or target.answering == 0:
         return None
     return target.pod_hash or None
 
@@ -254,7 +182,8 @@ def _differs(draft: Draft, weight: int) -> bool:
 
 def _weights(draft: Draft, weight: int) -> Weights:
     canary, revisions = draft.canary, draft.revisions
-    new, stable = revisions.new, revisions.stable
+    stable = revisions.stable
+    new = held_canary(draft, next_canary(draft)) or revisions.new
     # ping and pong have no name here, as in the reference: only those that the strategy names itself do
     named = draft.rollout.canary or canary
     return Weights(

@@ -52,6 +52,11 @@ class ReplicaSet:
         text = self.meta.annotations.get(names.DESIRED_REPLICAS, "")
         return whole_number(text)
 
+    @property
+    def answering(self) -> int:
+        """Pods that can answer and are to stay: one that is asked to go may still count as available."""
+        return min(self.available, self.replicas)
+
     def is_saturated(self, replicas: int) -> bool:
         """It has been asked for all of the Rollout's `replicas`, and all of them can answer."""
         return self.replicas == self.desired == self.available == replicas

@@ -6,20 +6,15 @@ Called with the other rules for the InvalidSpec condition and by `gradatim valid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from gradatim.model.canary import Canary
 from gradatim.model.rollout import Rollout
 from gradatim.plugin import FieldPath, Problem
 
 _SPEC: Final = FieldPath("spec")
 _CANARY: Final = _SPEC / "strategy" / "canary"
 
-#: Path and name of each field, and whether a Rollout uses it.
-_OF_CANARY: Final[tuple[tuple[FieldPath, str, Callable[[Canary], bool]], ...]] = (
-    (_CANARY / "dynamicStableScale", "dynamicStableScale", lambda c: c.dynamic_stable_scale),
-)
 _STEPS: Final = {
     "experiment": "a step with an experiment",
 }
@@ -30,9 +25,6 @@ def unsupported_problems(rollout: Rollout) -> Iterator[Problem]:
     canary = rollout.canary
     if canary is None:
         return
-    for path, name, is_used_by in _OF_CANARY:
-        if is_used_by(canary):
-            yield _problem(path, name)
     for index, step in enumerate(canary.steps):
         for key, name in _STEPS.items():
             if step.raw.get(key) is not None:

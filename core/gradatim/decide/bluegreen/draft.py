@@ -77,4 +77,4 @@ class BlueGreenDraft(Draft):
 
 def remaining(replica_set: ReplicaSet | None) -> int:
     """The pods of a set that can answer, and that nobody has asked to go."""
-    return 0 if replica_set is None else min(replica_set.available, replica_set.replicas)
+    return 0 if replica_set is None else replica_set.answering

@@ -81,4 +81,4 @@ def _hurried(snapshot: Snapshot, replica_set: ReplicaSet, now: datetime) -> Iter
 def _available(snapshot: Snapshot, pod_hash: str) -> int:
     """Pods that answer for a hash ("" is everybody), and are to stay."""
     sets = (r for r in snapshot.replica_sets if pod_hash in ("", r.pod_hash))
-    return sum(min(r.available, r.replicas) for r in sets)
+    return sum(r.answering for r in sets)

@@ -1,0 +1,100 @@
+"""Which weight and which managed routes a routed canary wants now.
+
+In: the draft of a pass. Out: a `Goal`, and whether stable's pods can carry what it leaves to them. §5.0 of the
+reference. Asked by `traffic.py`, which brings it about, and by whoever must know what traffic is about to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .draft import Draft
+from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
+from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
+from .routed_scale import is_at_counts, meets, routed_counts
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The weight that is wanted now.
+
+    Attributes:
+        weight: the canary's.
+        routes: the header and mirror routes to it.
+    """
+
+    weight: int
+    routes: ManagedRoutes = NO_ROUTES
+
+
+def wanted_goal(draft: Draft) -> Goal:
+    """The first rule that applies, in the reference's order; its rules for experiments join them later."""
+    rollout, new = draft.rollout, draft.revisions.new
+    if is_promoted(rollout) or draft.is_aborted:
+        return Goal(0)
+    if new is None or new.answering == 0:
+        return Goal(0)
+    if rollout.status.promote_full:
+        return Goal(_promoted_weight(draft, new.answering))
+    index = step_index(rollout)
+    counts = routed_counts(rollout, aborted=False)
+    if index is None or counts.canary == 0:
+        # where the step wants no canary pods: whatever weight it has, traffic leaves before they do
+        return Goal(0)
+    arrived = is_at_counts(rollout, draft.revisions, counts)
+    return Goal(_step_weight(draft, index, arrived=arrived), _step_routes(draft, index, arrived))
+
+
+def _promoted_weight(draft: Draft, available: int) -> int:
+    """The weight on the way of a full promotion: what it is, or with a dynamic stable what the pods can carry."""
+    weights, total = draft.status.weights, max_weight(draft.canary)
+    present = weights.canary.weight if weights else 0
+    if not draft.canary.dynamic_stable_scale or draft.rollout.replicas == 0:
+        return present
+    # there may be more pods than replicas (row 8), and pods that are lost take no traffic back with them
+    return max(present, min(total, total * available // draft.rollout.replicas))
+
+
+def _step_routes(draft: Draft, index: int, arrived: bool) -> ManagedRoutes:
+    """The routes of the steps so far; none for the first revision, which has nobody to be compared with."""
+    new = draft.revisions.new
+    if new is None or new.revision <= 1 or draft.rolls_back:
+        return NO_ROUTES
+    if index >= len(draft.canary.steps) and not arrived:
+        # who skips all steps gets the routes of the skipped ones only to pods that can take all requests
+        return KEPT_ROUTES
+    return routes_at(draft.canary, index)
+
+
+def _step_weight(draft: Draft, index: int, *, arrived: bool) -> int:
+    rollout = draft.rollout
+    weight = current_weight(rollout, aborted=False)
+    if arrived:
+        return weight
+    # the pods for this step's weight are not there yet: the weight before it stays, unless it is higher,
+    # for then it is pods that are to go, and they go after their traffic. And it does stay: where a
+    # person skipped a step, or pods were lost, the reference raises it to what nobody can carry
+    written = rollout.status.weights
+    before = weight_at(rollout, index - 1) if index > 0 else 0
+    return min(weight, before, written.canary.weight if written else 0)
+
+
+def stable_can_carry(draft: Draft, weight: int) -> bool:
+    """Stable's pods suffice for what a canary's weight leaves to them, or nobody else answers at all."""
+    stable, total = draft.revisions.stable, max_weight(draft.canary)
+    needed = (total - weight) * draft.rollout.replicas // total
+    available = stable.answering if stable else 0
+    if available >= needed or meets(draft.canary.threshold, available, needed):
+        return True
+    before = draft.status.weights
+    if before is None or before.canary.weight <= weight:
+        return False
+    return others_are_dead(draft)
+
+
+def others_are_dead(draft: Draft) -> bool:
+    """Nobody answers but stable: traffic that leaves the rest is better off with whatever stable has."""
+    stable = draft.revisions.stable
+    if stable is None or stable.answering == 0:
+        return False
+    return all(r.answering == 0 for r in draft.revisions.all if r is not stable)
