@@ -26,6 +26,8 @@ class Mesh:
     lag: timedelta
     weights: list[tuple[datetime, Weights]] = field(default_factory=list)
     bindings: list[tuple[datetime, Bindings]] = field(default_factory=list)
+    #: those of the router's own route only: the managed ones take what their match says, whatever the weight
+    shares: list[tuple[datetime, Weights]] = field(default_factory=list)
     served: set[str] = field(default_factory=set)
     excused: set[str] = field(default_factory=set)
 
@@ -34,6 +36,9 @@ class Mesh:
         weights, bindings = _weights(snapshot), _bindings(snapshot)
         if not self.weights or self.weights[-1][1] != weights:
             self.weights.append((now, weights))
+        shares = _weights(snapshot, managed=False)
+        if not self.shares or self.shares[-1][1] != shares:
+            self.shares.append((now, shares))
         if not self.bindings or self.bindings[-1][1] != bindings:
             self.bindings.append((now, bindings))
         self.served |= {r.pod_hash for r in snapshot.replica_sets if r.available}
@@ -47,12 +52,14 @@ class Mesh:
         canary, stable = rollout.canary, rollout.status.stable_hash
         if canary is None or not canary.dynamic_stable_scale or canary.threshold or not stable:
             return
-        present = (_weights(snapshot), _bindings(snapshot))
+        present = (_weights(snapshot, managed=False), _bindings(snapshot))
         pods = {r.pod_hash: min(r.available, r.replicas) for r in snapshot.replica_sets}
         asked = {r.pod_hash: r.replicas for r in snapshot.replica_sets}
         shrunk = asked.get(stable, 0) < _asked(before, stable)
-        more = _share(*present, stable) > _share(_weights(before), _bindings(before), stable)
-        for weights in self._believed(self.weights, now) if shrunk else [present[0]]:
+        more = _share(*present, stable) > _share(
+            _weights(before, managed=False), _bindings(before), stable
+        )
+        for weights in self._believed(self.shares, now) if shrunk else [present[0]]:
             for bindings in self._believed(self.bindings, now):
                 for pod_hash in {h for _, h in bindings if h}:
                     needed = rollout.replicas * _share(weights, bindings, pod_hash) // 100
@@ -107,13 +114,14 @@ def _share(weights: Weights, bindings: Bindings, pod_hash: str) -> int:
     return sum(weight for host, weight in weights if bound.get(host) == pod_hash)
 
 
-def _weights(snapshot: Snapshot) -> Weights:
+def _weights(snapshot: Snapshot, *, managed: bool = True) -> Weights:
     found: set[tuple[str, int]] = set()
     for route in snapshot.routes:
         for ref, raw in route.objects.items():
             if ref.kind != "VirtualService":
                 continue
-            for http in raw["spec"].get("http", []):
+            routes = raw["spec"].get("http", [])
+            for http in routes if managed else routes[-1:]:
                 destinations = http.get("route", [])
                 only = 100 if len(destinations) == 1 else 0
                 for destination in destinations:
