@@ -1,4 +1,4 @@
-"""How often and when to ask again, when Datadog is busy or does not answer.
+"""How often and when to ask again, when Datadog does not answer.
 
 In: what went wrong, how often it was tried, and the seconds since the measurement began. Out: the seconds to wait.
 Called by `provider` between two tries of one measurement. Pure.
@@ -28,10 +28,10 @@ class Patience:
     def wait(self, error: ProviderError, tried: int, spent: float, chance: float) -> float | None:
         """Seconds until the next try; None: the error stands.
 
-        `chance`, from 0 to 1, spreads those who were refused at the same moment: never before the time that Datadog
-        named, and up to a second after it.
+        `chance`, from 0 to 1, spreads those who failed at the same moment: never before the time that Datadog named, and
+        up to a second after it. A rate limit is not waited for here: one who waits by itself keeps it from others.
         """
-        if not error.outage or tried >= self.tries:
+        if not error.outage or error.throttled or tried >= self.tries:
             return None
         if error.retry_after is not None:
             wait = error.retry_after + chance

@@ -12,7 +12,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -74,7 +74,8 @@ class DatadogProvider(MetricProvider):
     async def measure(self, query: Query) -> Measurement:
         """A float; a list of floats for a v2 query grouped by tags; None where there is no data.
 
-        A rate limit and an outage are waited for and asked again, as far as `Patience` goes.
+        An outage is asked about again, as far as `Patience` goes. A rate limit is told to the core at once, which holds
+        back all who share it until the period is over, and asks again then.
 
         Raises:
             ProviderError: the block cannot be used, there are no keys, or there was no answer.
@@ -147,13 +148,6 @@ class DatadogProvider(MetricProvider):
         except ProviderError:
             return None
         return ("datadog", _digest([keys.address, keys.api_key]))
-
-    def result_metadata(self, query: Query) -> Mapping[str, str]:
-        """The query with its arguments put in."""
-        try:
-            return {"ResolvedDatadogQuery": settings(query.config).asked}
-        except ProviderError:
-            return {}
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -204,12 +204,6 @@ def test_an_account_is_an_api_key_at_a_site() -> None:
     assert provider.account(a_query({"query": "x{*}"})) is None
 
 
-def test_the_resolved_query_is_kept() -> None:
-    metadata = DatadogProvider().result_metadata
-    assert metadata(_query()) == {"ResolvedDatadogQuery": "x{*} over 300 s"}
-    assert metadata(_query({"apiVersion": "v3"})) == {}
-
-
 def test_there_is_no_identity_without_keys_or_with_a_wrong_block() -> None:
     assert DatadogProvider().identity(a_query({"query": "x{*}"})) is None
     assert DatadogProvider().identity(_query({"apiVersion": "v3"})) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gradatim.plugin import FieldPath, ProviderError, Query, SecretRef
+from gradatim.plugin import FieldPath, ProviderError, Query, RateLimit, SecretRef
 from gradatim_datadog import DatadogProvider
 from gradatim_datadog.provider import Waiting
 
@@ -209,21 +209,31 @@ async def test_a_broken_site_is_an_outage(asked, status: int) -> None:
 BUSY = b'{"errors": ["Rate limit of 300 requests in 3600 seconds reached"]}'
 
 
-async def test_a_rate_limit_is_waited_for_and_the_answer_is_a_measurement(asked) -> None:
-    asked.site.first = [(429, {"X-RateLimit-Reset": "7"}, BUSY)]
+@pytest.mark.parametrize("seconds", [7, 3000])
+async def test_a_rate_limit_is_told_at_once_for_the_core_to_wait(asked, seconds: int) -> None:
+    asked.site.instead = (
+        429,
+        {"X-RateLimit-Reset": str(seconds), "X-RateLimit-Limit": "300"},
+        BUSY,
+    )
+    error = await asked.error()
+    assert (error.retry_after, error.throttled, error.outage) == (seconds, True, True)
+    assert error.rate_limit == RateLimit(limit=300, remaining=0, reset=seconds)
+    assert (asked.slept, len(asked.site.seen)) == ([], 1)
+
+
+async def test_an_outage_that_names_a_time_is_not_asked_about_before_it(asked) -> None:
+    asked.site.first = [(503, {"Retry-After": "7"}, b"")]
     assert (await asked.measure()).value == 0.5
-    # never before the time that was named, and spread over the second after it
-    assert asked.slept == [7.5]
+    assert asked.slept == [7.5]  # spread over the second after it
     first, second = asked.site.seen
     assert first == second
 
 
-async def test_a_limit_beyond_the_budget_is_left_to_the_next_measurement(asked) -> None:
-    asked.site.instead = (429, {"X-RateLimit-Reset": "31"}, BUSY)
-    error = await asked.error()
-    assert (error.retry_after, error.throttled, error.outage) == (31.0, True, True)
-    assert asked.slept == []
-    assert len(asked.site.seen) == 1
+async def test_a_time_beyond_the_budget_is_left_to_the_next_measurement(asked) -> None:
+    asked.site.instead = (503, {"Retry-After": "31"}, b"")
+    assert (await asked.error()).retry_after == 31.0
+    assert (asked.slept, len(asked.site.seen)) == ([], 1)
 
 
 async def test_outages_are_tried_three_times_with_growing_waits(asked) -> None:
