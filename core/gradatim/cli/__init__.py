@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "crds": ("crds", "crds_command", "Print the CustomResourceDefinitions."),
     "demo": ("demo", "demo_command", "Tell two stories of a release, on a cluster of its own."),
     "eval": ("eval_", "eval_command", "Try a condition on a result."),
+    "measure": ("measure", "measure_command", "Ask a template's providers, now."),
     "plugins": ("plugins", "plugins", "List the plugins, and find what is wrong with them."),
     "run": ("run", "run_command", "Run the controller on a cluster."),
     "sim": ("sim", "sim_command", "Serve an embedded Kubernetes on loopback."),
