@@ -28,8 +28,8 @@ class Patience:
     def wait(self, error: ProviderError, tried: int, spent: float, chance: float) -> float | None:
         """Seconds until the next try; None: the error stands.
 
-        `chance`, from 0 to 1, spreads those who failed at the same moment: never before the time that Datadog named, and
-        up to a second after it. A rate limit is not waited for here: one who waits by itself keeps it from others.
+        `chance`, from 0 to 1, spreads those who failed at the same moment: never before the time that Datadog named,
+        and up to a second after it. A rate limit is not waited for here: one who waits by itself keeps it from others.
         """
         if not error.outage or error.throttled or tried >= self.tries:
             return None
