@@ -22,7 +22,8 @@ from gradatim.model.analysisrun import AnalysisRun, parse_analysis_run
 from gradatim.plugin import Json, Measurement, MetricProvider, ProviderError, Query, Verdict
 from gradatim.run.analysis import AnalysisRuns, Ports
 from gradatim.run.fence import Fence, Limits
-from gradatim.run.measuring import Measuring, Surroundings
+from gradatim.run.inquiry import Surroundings
+from gradatim.run.measuring import Measuring
 from gradatim.run.queue import WorkQueue
 from gradatim.sim import Line, Sim, run_virtual
 from gradatim.sim.failure import ApiError
@@ -59,6 +60,9 @@ class OneProvider:
         if key != "web":
             raise PluginError(f"no plugin serves the metric provider {key!r}", plugin=key)
         return self.provider
+
+    def source_of(self, key: str) -> str:
+        return "of-the-tests 1.0"
 
 
 @dataclass
@@ -358,7 +362,8 @@ def test_a_restarted_controller_resumes_what_the_status_knows() -> None:
             async with working(sim, job) as second:
                 status = await second.ended("job")
                 assert second.web.asked == ["resume j-1"]
-                assert status["metricResults"][0]["measurements"][0]["metadata"] == {"job": "j-1"}
+                (measurement,) = status["metricResults"][0]["measurements"]
+                assert measurement["metadata"]["job"] == "j-1"
 
     virtual(main)
 

@@ -25,7 +25,8 @@ from gradatim.plugin import (
     Verdict,
 )
 from gradatim.run.fence import Fence
-from gradatim.run.measuring import Measuring, Surroundings
+from gradatim.run.inquiry import Surroundings
+from gradatim.run.measuring import Measuring
 from gradatim.run.secretcache import SecretCache
 from gradatim.run.shared import Shared
 
@@ -78,6 +79,9 @@ class OneProvider:
         if key != "scripted":
             raise PluginError(f"no plugin serves the metric provider {key!r}", plugin=key)
         return self.provider
+
+    def source_of(self, key: str) -> str:
+        return "of-the-tests 1.0"
 
 
 SECRETS = {
@@ -187,8 +191,18 @@ async def test_an_answer_is_judged_with_the_secret_in_the_condition() -> None:
         Measurement(value="hush-hush", text='"hush-hush"', metadata={"m": "hush-hush"})
     )
     run = a_run([secret_arg()], successCondition="result == '{{args.token}}'")
+    record = {
+        "gradatim.dev/query": '{"query":"up"}',
+        "gradatim.dev/latency": "0.000s",
+        "gradatim.dev/plugin": "of-the-tests 1.0",
+        "gradatim.dev/samples": '"*****"',
+    }
     assert await measured(provider, run) == Measured(
-        task=TASK, phase=Phase.SUCCESSFUL, started=NOW, value='"*****"', metadata={"m": "*****"}
+        task=TASK,
+        phase=Phase.SUCCESSFUL,
+        started=NOW,
+        value='"*****"',
+        metadata={"m": "*****", **record},
     )
 
 
@@ -313,14 +327,18 @@ async def test_large_answers_are_cut() -> None:
     outcome = await measured(Scripted(answer), a_run())
     assert len(outcome.value) == 16_384
     assert len(outcome.message) == 4_096
-    assert len(outcome.metadata) == 64
-    assert {len(value) for value in outcome.metadata.values()} == {4_096}
+    theirs = {k: v for k, v in outcome.metadata.items() if not k.startswith("gradatim.dev/")}
+    assert len(theirs) == 64
+    assert {len(value) for value in theirs.values()} == {4_096}
 
 
 async def test_answers_of_wrong_types_do_not_raise() -> None:
     answer = Measurement(value=1.0, text=5, metadata=None)  # plugins need not be type-checked
     outcome = await measured(Scripted(answer), a_run())
-    assert (outcome.phase, outcome.value, outcome.metadata) == (Phase.SUCCESSFUL, "", {})
+    assert (outcome.phase, outcome.value) == (Phase.SUCCESSFUL, "")
+    assert set(outcome.metadata) == {
+        f"gradatim.dev/{k}" for k in ("query", "latency", "plugin", "samples")
+    }
 
 
 async def test_cleaning_up() -> None:
@@ -391,11 +409,11 @@ async def test_what_is_asked_in_the_same_moment_is_asked_once() -> None:
     assert [outcome.value for outcome in outcomes] == ["1"] * 4
     assert len(provider.asked) == 2
     time = 0.9
+    late = replace(TASK, due=NOW - timedelta(seconds=0.9))
+    await measuring.measure(a_run(), late)
+    assert len(provider.asked) == 2, "one that is late takes the answer that was asked for in time"
     await measuring.measure(a_run(), TASK)
-    assert len(provider.asked) == 2
-    time = 1.0
-    await measuring.measure(a_run(), TASK)
-    assert len(provider.asked) == 3
+    assert len(provider.asked) == 3, "nobody gets an answer that is older than its own time"
 
 
 async def test_each_run_judges_a_shared_answer_by_itself() -> None:

@@ -25,7 +25,7 @@ from gradatim.plugin import (
 )
 from gradatim.run.breaker import BreakerPolicy
 from gradatim.run.fence import Fence, Limits
-from gradatim.run.measuring import Surroundings
+from gradatim.run.inquiry import Surroundings
 from gradatim.run.pluginthread import SameLoop
 from gradatim.run.stepcalls import Ports, StepCalls
 

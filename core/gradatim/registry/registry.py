@@ -97,6 +97,14 @@ class Registry:
         """
         return self._instance(self._metrics, key)
 
+    def source_of(self, key: str) -> str:
+        """Distribution and version of the plugin that serves the provider's key; "" where nobody does."""
+        owner = self._metrics.owners.get(key)
+        if owner is None:
+            return ""
+        info = owner[0].info
+        return " ".join(filter(None, (info.distribution or info.name, info.version)))
+
     def traffic_router(self, key: str) -> TrafficRouter:
         """The one instance of the router; it is made at the first call.
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, Literal, Protocol
 
 from gradatim.decide.analysis import Measured, RunDecision, Task, decide_run
+from gradatim.decide.analysis.schedule import is_terminating
 from gradatim.kube.errors import Conflict, NotFound
 from gradatim.kube.resources import ANALYSIS_RUNS, Address
 from gradatim.model.analysisrun import AnalysisRun
@@ -78,6 +79,10 @@ class Measurer(Protocol):
 
     async def collect(self, run: AnalysisRun, metric: str, keep: int) -> None:
         """Remove what older measurements left behind; never raises."""
+        ...
+
+    def has_not_asked(self, task: asyncio.Task[None]) -> bool:
+        """That task waits for its turn to ask a provider."""
         ...
 
 
@@ -149,6 +154,7 @@ class AnalysisRuns:
             self._forget(key)
             return None
         run, flight = stored.view, self._flight(key, stored.view.meta.uid)
+        self._give_up(run, flight)
         outcomes = tuple(flight.outcomes)
         decision = decide_run(run, self._ports.clock(), outcomes, frozenset(flight.tasks))
         try:
@@ -179,6 +185,15 @@ class AnalysisRuns:
             self._forget(key)
             flight = self._flights[key] = _Flight(uid)
         return flight
+
+    def _give_up(self, run: AnalysisRun, flight: _Flight) -> None:
+        """A run that ends does not wait until a service has room for its questions."""
+        if not is_terminating(run):
+            return
+        for metric, task in list(flight.tasks.items()):
+            if self._ports.measurer.has_not_asked(task):
+                task.cancel()
+                del flight.tasks[metric]
 
     def _forget(self, key: Key) -> None:
         if flight := self._flights.pop(key, None):

@@ -31,8 +31,9 @@ from .defaults import Defaults
 from .dependencies import Dependencies
 from .fence import Fence
 from .gather import Around, Gatherer
+from .inquiry import Surroundings
 from .jobs import Connect, JobAccess
-from .measuring import Measuring, Surroundings
+from .measuring import Measuring
 from .outside import OutsideRouters
 from .pluginthread import OwnThreads, Place
 from .podwatch import PodWatch

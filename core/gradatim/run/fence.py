@@ -7,7 +7,8 @@ In: who is called, and how. Out: the plugin's answer, or a `ProviderError` witho
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
@@ -29,8 +30,8 @@ class Limits:
     Attributes:
         deadline: seconds of one call. Longer than any timeout that a provider's block usually names: it is there
             for plugins that never come back, and others do not wait for them.
-        at_once: calls of one provider at the same time. Each provider has its own share, so that one that hangs
-            takes nothing from the others.
+        at_once: calls of one account at the same time. Each account has its own share, so that a service that hangs
+            takes nothing from others.
     """
 
     deadline: float = 120.0
@@ -45,14 +46,22 @@ class Call:
     Attributes:
         provider: the provider's key.
         method: its method.
-        address: of the service behind it; calls to one address share a breaker.
+        address: of the service behind it, as far as it is named.
+        account: whose rate limit the call uses; None: that of whoever asks at this address. Calls of one account share
+            a breaker and a bound of calls at the same time.
         secrets: texts that no message may hold.
     """
 
     provider: str
     method: str
     address: str = ""
+    account: Hashable | None = None
     secrets: Collection[str] = field(default=(), repr=False)
+
+    @property
+    def circuit(self) -> Hashable:
+        """What fails, and is asked too often, together."""
+        return (self.provider, self.address if self.account is None else self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,12 @@ class LeftAlone(ProviderError):
         self.wait = wait
 
 
+@dataclass(slots=True)
+class _Slots:
+    free: asyncio.Semaphore
+    users: int = 0
+
+
 class Fence:
     """Calls plugins. One serves the whole controller.
 
@@ -84,7 +99,7 @@ class Fence:
         self.clock = clock
         self._limits = limits or Limits()
         self._breaker = Breaker(clock, self._limits.breaker)
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots: dict[Hashable, _Slots] = {}
         self._counts: dict[tuple[str, str], CallCount] = {}
         #: calls that did not end when they were told to; kept so that nobody wonders about their ends
         self._abandoned: set[asyncio.Task[object]] = set()
@@ -106,23 +121,33 @@ class Fence:
             ProviderError: the plugin's own, or what stands for whatever else went wrong.
             LeftAlone: it was not called at all.
         """
-        slots = self._slots.setdefault(call.provider, asyncio.Semaphore(self._limits.at_once))
-        async with slots:
+        circuit = call.circuit
+        async with self._slot(circuit):
             # Asked only now: what waited here may have been overtaken by an outage.
-            circuit = (call.provider, call.address)
             if wait := self._breaker.wait_of(circuit):
                 raise self._refused(call, wait)
             return await self._try(call, circuit, ask)
 
-    async def _try(
-        self, call: Call, circuit: tuple[str, str], ask: Callable[[], Awaitable[T]]
-    ) -> T:
+    @asynccontextmanager
+    async def _slot(self, circuit: Hashable) -> AsyncIterator[None]:
+        """One of the calls at the same time. Circuits that nobody uses take no memory."""
+        slots = self._slots.setdefault(circuit, _Slots(asyncio.Semaphore(self._limits.at_once)))
+        slots.users += 1
+        try:
+            async with slots.free:
+                yield
+        finally:
+            slots.users -= 1
+            if not slots.users:
+                self._slots.pop(circuit, None)
+
+    async def _try(self, call: Call, circuit: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
         began = self.clock()
         try:
             answer = await self._in_time(call, ask)
         except ProviderError as error:
             self._count(call, began, error)
-            if error.outage:
+            if error.outage and not error.throttled:
                 self._breaker.failed(circuit, error.retry_after)
             else:
                 self._breaker.answered(circuit)

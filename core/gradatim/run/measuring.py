@@ -1,4 +1,4 @@
-"""Carries out the tasks of AnalysisRuns: Secrets, query, provider, judgement.
+"""Carries out the tasks of AnalysisRuns: asks, judges, and keeps a record.
 
 In: a run and a task that its decision asks for. Out: a `Measured`, in which nothing is secret.
 `run/analysis.py` calls it, one asyncio task for each.
@@ -6,85 +6,31 @@ In: a run and a task that its decision asks for. Out: a `Measured`, in which not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Final, Protocol
-from urllib.parse import urlsplit
+from typing import Final
 
-from gradatim.decide.analysis import Action, Measured, Task, UnresolvedError, judge
-from gradatim.decide.analysis.comparing import WrongComparisonError, comparison_of
+from gradatim.decide.analysis import Action, Measured, Task, judge
 from gradatim.decide.analysis.judging import Judgement
+from gradatim.decide.analysis.record import Circumstances, record
 from gradatim.decide.analysis.redaction import Redactor
-from gradatim.decide.analysis.substitution import argument_values, resolve_metric
-from gradatim.decide.analysis.times import resolve_times
-from gradatim.decide.analysis.validation import provider_block
 from gradatim.decide.analysis.values import Silence
 from gradatim.errors import GradatimError
-from gradatim.judge import Comparison
 from gradatim.kube.errors import Throttled, Unreachable
-from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, Phase
-from gradatim.plugin import (
-    Jobs,
-    Json,
-    Measurement,
-    MetricProvider,
-    ProviderError,
-    Query,
-    SecretRef,
-)
-from gradatim.run.fence import Call, Fence
-from gradatim.run.jobs import JobAccess
+from gradatim.plugin import Measurement, ProviderError
+from gradatim.run.broker import Asked, Broker, Question
+from gradatim.run.fence import Fence
+from gradatim.run.inquiry import FatalError, Inquiries, Inquiry, Providers, Surroundings, hashable
 from gradatim.run.secretcache import SecretReader
-from gradatim.run.shared import Shared
 
 _LONGEST_VALUE: Final = 16_384
 _LONGEST_ENTRY: Final = 4_096
 _MOST_ENTRIES: Final = 64
 _LONGEST_PATIENCE: Final = 3600.0
-#: Seconds in which an answer is still that of the moment: times in a status are no finer.
-_SAME_MOMENT: Final = 1.0
-
-
-class Providers(Protocol):
-    """Where metric providers are found: the registry."""
-
-    def metric_provider(self, key: str) -> MetricProvider:
-        """The provider with that key. Raises GradatimError when there is none that works."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What every query is told about the controller.
-
-    Attributes:
-        namespace: the controller's own, where providers' Secrets are by default.
-        environment: its environment variables.
-        jobs: gives providers that ask for it access to the Jobs of a run; None: there is no cluster for them.
-    """
-
-    namespace: str
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    jobs: JobAccess | None = field(default=None, repr=False)
-
-
-class _FatalError(Exception):
-    """The run cannot go on: an argument of it has no value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """All that a provider is asked with."""
-
-    metric: Metric
-    provider: MetricProvider
-    query: Query
-    call: Call
-    redactor: Redactor
-    comparison: Comparison | None = None
 
 
 class Measuring:
@@ -98,36 +44,49 @@ class Measuring:
         surroundings: Surroundings,
         clock: Callable[[], datetime],
     ) -> None:
-        self._providers = providers
         self._fence = fence
-        self._secrets = secrets
-        self._surroundings = surroundings
         self._clock = clock
-        self._answers: Shared[Hashable, object] = Shared(fence.clock, _SAME_MOMENT)
+        self._inquiries = Inquiries(providers, fence, secrets, surroundings, clock)
+        self.broker = Broker(fence)
 
     async def measure(self, run: AnalysisRun, task: Task) -> Measured:
         """Carry out one task. Whatever goes wrong is in what it gives back."""
-        started = self._clock()
+        began, started = self._fence.clock(), self._clock()
         failed = Measured(task=task, phase=Phase.ERROR, started=started)
         try:
-            question = await self._question(run, task)
-        except _FatalError as error:
+            inquiry = await self._inquiries.of(run, task)
+        except FatalError as error:
             return replace(failed, fatal=f"Unable to resolve metric arguments: {error}")
         except GradatimError as error:
             # a Secret that the API server would not give in time says nothing about the release either
             silence = Silence.NO_ANSWER if _is_outage(error) else Silence.NONE
             return replace(failed, message=str(error)[:_LONGEST_ENTRY], silence=silence)
         try:
-            answer = await self._ask(question, task)
+            asked = await self._ask(inquiry, task)
+            answer = _checked(asked.answer, inquiry, task)
         except ProviderError as error:
             return replace(
                 failed,
                 message=str(error),
                 silence=Silence.NO_ANSWER if error.outage else Silence.NONE,
                 resume_at=self._patience(error),
-                result_metadata=self._result_metadata(question, task),
+                result_metadata=self._result_metadata(inquiry, task),
             )
-        return self._measured(question, answer, replace(failed, phase=Phase.RUNNING))
+        # a question that waited for its turn began when it was asked
+        waited = timedelta(seconds=max(0.0, asked.at - began))
+        base = replace(failed, phase=Phase.RUNNING, started=started + waited)
+        made = Circumstances(
+            block=inquiry.query.config,
+            seconds=asked.seconds,
+            plugin=inquiry.source,
+            clear=inquiry.redactor.value,
+        )
+        kept = record(answer, made)
+        return self._measured(inquiry, answer, base, kept)
+
+    def has_not_asked(self, task: asyncio.Task[None]) -> bool:
+        """That asyncio task waits for its turn to ask: nothing is lost if it is given up."""
+        return self.broker.has_not_asked(task)
 
     async def collect(self, run: AnalysisRun, metric: str, keep: int) -> None:
         """Have a provider remove what earlier measurements left behind. Failing at it harms nothing."""
@@ -136,129 +95,44 @@ class Measuring:
             return
         try:
             task = Task(action=Action.MEASURE, metric=metric, index=index)
-            question = await self._question(run, task)
-            provider, query = question.provider, question.query
-            call = replace(question.call, method="garbage_collect")
+            inquiry = await self._inquiries.of(run, task)
+            provider, query = inquiry.provider, inquiry.query
+            call = replace(inquiry.call, method="garbage_collect")
             await self._fence.call(call, lambda: provider.garbage_collect(query, keep))
-        except (GradatimError, _FatalError):
+        except (GradatimError, FatalError):
             return
 
-    async def _question(self, run: AnalysisRun, task: Task) -> _Question:
-        texts = await self._argument_secrets(run)
-        try:
-            values = argument_values(run.args, texts)
-            metric = resolve_metric(run.metrics[task.index], values)
-        except UnresolvedError as error:
-            raise _FatalError(str(error)) from None
-        key, block = provider_block(metric)
-        if not isinstance(block, dict):
-            raise ProviderError(f"metric {metric.name!r} has no provider block that can be read")
-        provider = self._fence.ask(
-            Call(provider=key, method="__init__"), lambda: self._providers.metric_provider(key)
+    async def _ask(self, inquiry: Inquiry, task: Task) -> Asked:
+        provider, query, earlier = inquiry.provider, inquiry.query, _earlier(task.earlier)
+        if task.action is Action.MEASURE:
+            return await self._ask_anew(inquiry, task)
+        began = self._fence.clock()
+        method = provider.resume if task.action is Action.RESUME else provider.terminate
+        answer = await self._fence.call(inquiry.call, lambda: method(query, earlier))
+        return Asked(answer, began, self._fence.clock() - began)
+
+    async def _ask_anew(self, inquiry: Inquiry, task: Task) -> Asked:
+        """Ask for a new measurement, or take the answer to an equal question that was asked since this one is due."""
+        provider, query, call = inquiry.provider, inquiry.query, inquiry.call
+        identity = self._fence.ask(
+            replace(call, method="identity"), lambda: hashable(provider.identity(query))
         )
-        hidden = tuple(texts.values())
-        call = Call(
-            provider=key, method=str(task.action), address=service_of(block), secrets=hidden
-        )
-        query = await self._query(run, task, call, provider, block)
-        seen = [text for found in query.secrets.values() for text in (found or {}).values()]
-        call = replace(call, secrets=(*hidden, *seen))
-        redactor = Redactor(call.secrets)
-        return _Question(
-            metric=metric,
-            provider=provider,
-            query=query,
+        late = self._clock() - task.due if task.due else timedelta()
+        question = Question(
             call=call,
-            redactor=redactor,
-            comparison=_comparison(run, task, metric, values),
+            identity=identity,
+            due=self._fence.clock() - max(0.0, late.total_seconds()),
+            is_brokered=task.is_brokered,
+        )
+        return await self.broker.ask(
+            question, lambda: provider.measure(inquiry.query_at(self._clock()))
         )
 
-    async def _argument_secrets(self, run: AnalysisRun) -> dict[tuple[str, str], str]:
-        texts = {}
-        for name, key in {arg.from_secret for arg in run.args if arg.from_secret}:
-            secret = await self._secrets(run.meta.namespace, name)
-            if secret is None:
-                raise _FatalError(f'secrets "{name}" not found')
-            if key not in secret:
-                raise _FatalError(f"key '{key}' does not exist in secret '{name}'")
-            texts[name, key] = secret[key]
-        return texts
-
-    async def _query(
-        self, run: AnalysisRun, task: Task, call: Call, provider: MetricProvider, block: Json
-    ) -> Query:
-        wanted = self._fence.ask(
-            replace(call, method="secrets"), lambda: tuple(provider.secrets(block))
-        )
-        namespaces = {ref: self._namespace_of(ref, run) for ref in wanted}
-        now = self._clock()
-        times = self._fence.ask(
-            replace(call, method="times"), lambda: resolve_times(provider.times(block), now)
-        )
-        return Query(
-            config=block,
-            metric=task.metric,
-            namespace=run.meta.namespace,
-            now=now,
-            run=run.meta.name,
-            run_uid=run.meta.uid,
-            secrets={ref: await self._secrets(ns, ref.name) for ref, ns in namespaces.items()},
-            secret_namespaces=namespaces,
-            environment=self._surroundings.environment,
-            metadata=task.earlier.metadata if task.earlier else {},
-            number=task.number,
-            jobs=self._jobs(run, provider),
-            times=times,
-        )
-
-    def _jobs(self, run: AnalysisRun, provider: MetricProvider) -> Jobs | None:
-        access = self._surroundings.jobs
-        return access.of(run) if access is not None and provider.uses_jobs is True else None
-
-    def _namespace_of(self, ref: SecretRef, run: AnalysisRun) -> str:
-        return run.meta.namespace if ref.in_run_namespace else self._surroundings.namespace
-
-    async def _ask(self, question: _Question, task: Task) -> Measurement:
-        provider, query, earlier = question.provider, question.query, _earlier(task.earlier)
-        answer: object
-        match task.action:
-            case Action.MEASURE:
-                answer = await self._measure(question)
-            case Action.RESUME:
-                answer = await self._fence.call(
-                    question.call, lambda: provider.resume(query, earlier)
-                )
-            case Action.TERMINATE:
-                answer = await self._fence.call(
-                    question.call, lambda: provider.terminate(query, earlier)
-                )
-        if not isinstance(answer, Measurement):
-            kind = type(answer).__name__
-            raise ProviderError(f"{question.call.provider}: {task.action} gave a {kind}")
-        return answer
-
-    async def _measure(self, question: _Question) -> object:
-        """Ask for a new measurement; of those who ask the same in the same moment only one does."""
-        provider, query, call = question.provider, question.query, question.call
-        is_ours = False
-
-        async def ask() -> object:
-            nonlocal is_ours
-            is_ours = True
-            return await self._fence.call(call, lambda: provider.measure(query))
-
-        sameness = replace(call, method="identity")
-        identity = self._fence.ask(sameness, lambda: _hashable(provider.identity(query)))
-        if identity is None:
-            return await ask()
-        answer = await self._answers.get((call.provider, identity), ask)
-        # What is still running belongs to the one who began it, and ends when that one says so.
-        is_unfinished = isinstance(answer, Measurement) and answer.running
-        return await ask() if is_unfinished and not is_ours else answer
-
-    def _measured(self, question: _Question, answer: Measurement, base: Measured) -> Measured:
-        redactor = question.redactor
-        verdict = self._judged(question, answer)
+    def _measured(
+        self, inquiry: Inquiry, answer: Measurement, base: Measured, kept: Mapping[str, str]
+    ) -> Measured:
+        redactor = inquiry.redactor
+        verdict = self._judged(inquiry, answer)
         in_error = verdict.phase is Phase.ERROR
         return replace(
             base,
@@ -266,24 +140,24 @@ class Measuring:
             message=redactor.message(verdict.message)[:_LONGEST_ENTRY],
             # Of a value that a condition could not judge Argo Rollouts keeps the message alone.
             value="" if in_error else _text(verdict.text, redactor, _LONGEST_VALUE),
-            metadata={**_entries(answer.metadata, redactor), **verdict.metadata},
+            metadata={**kept, **_entries(answer.metadata, redactor), **verdict.metadata},
             resume_at=_aware(answer.resume_at),
             silence=Silence.NO_DATA if verdict.no_data else Silence.NONE,
-            result_metadata=self._result_metadata(question, base.task),
+            result_metadata=self._result_metadata(inquiry, base.task),
         )
 
-    def _judged(self, question: _Question, answer: Measurement) -> Judgement:
-        return judge(question.metric, answer, question.query.now, question.comparison)
+    def _judged(self, inquiry: Inquiry, answer: Measurement) -> Judgement:
+        return judge(inquiry.metric, answer, inquiry.query.now, inquiry.comparison)
 
-    def _result_metadata(self, question: _Question, task: Task) -> Mapping[str, str]:
+    def _result_metadata(self, inquiry: Inquiry, task: Task) -> Mapping[str, str]:
         if task.action is not Action.MEASURE or task.number:
             return {}
-        call, provider = replace(question.call, method="result_metadata"), question.provider
+        call, provider = replace(inquiry.call, method="result_metadata"), inquiry.provider
         try:
-            entries = self._fence.ask(call, lambda: provider.result_metadata(question.query))
+            entries = self._fence.ask(call, lambda: provider.result_metadata(inquiry.query))
         except ProviderError:
             return {}
-        return _entries(entries, question.redactor)
+        return _entries(entries, inquiry.redactor)
 
     def _patience(self, error: ProviderError) -> datetime | None:
         """When asking makes sense again, where the service said so."""
@@ -292,33 +166,14 @@ class Measuring:
         return self._clock() + timedelta(seconds=min(error.retry_after, _LONGEST_PATIENCE))
 
 
-def _comparison(
-    run: AnalysisRun, task: Task, metric: Metric, values: Mapping[str, str]
-) -> Comparison | None:
-    """How the metric is judged beside a baseline, if it is. Raises ProviderError where that cannot be known."""
-    known = (metric.name, run.metrics[task.index].name)
-    try:
-        return comparison_of(run.meta.annotations, known, values)
-    except (UnresolvedError, WrongComparisonError) as error:
-        raise ProviderError(str(error)) from None
+def _checked(answer: object, inquiry: Inquiry, task: Task) -> Measurement:
+    if isinstance(answer, Measurement):
+        return answer
+    raise ProviderError(f"{inquiry.call.provider}: {task.action} gave a {type(answer).__name__}")
 
 
 def _is_outage(error: GradatimError) -> bool:
     return isinstance(error, Unreachable | Throttled) or getattr(error, "outage", False) is True
-
-
-def service_of(block: Json) -> str:
-    """The service behind a provider's block, as far as it is named: what shares a breaker."""
-    for key in ("address", "url"):
-        if isinstance(named := block.get(key), str) and named:
-            parts = urlsplit(named)
-            return parts.hostname or ""
-    return ""
-
-
-def _hashable(identity: Hashable | None) -> Hashable | None:
-    hash(identity)
-    return identity
 
 
 def _earlier(status: MeasurementStatus | None) -> Measurement:

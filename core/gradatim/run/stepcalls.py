@@ -33,7 +33,7 @@ from ..plugin import (
 )
 from ..plugin.step import state_fault
 from .fence import Call, Fence, LeftAlone
-from .measuring import Surroundings, service_of
+from .inquiry import Surroundings, service_of
 from .pluginthread import Place
 from .secretcache import SecretReader
 

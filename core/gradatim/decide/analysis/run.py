@@ -17,6 +17,7 @@ from gradatim.plugin import Json
 
 from .absorption import absorb
 from .assessment import Assessment, assess
+from .bounds import bounded
 from .events import RunEvent, metric_goes_on, metric_waits, run_completed
 from .lifetime import seconds_to_live
 from .plan import Plan, plan_of
@@ -99,9 +100,14 @@ def _advance(run: AnalysisRun, plan: Plan, at: _Moment) -> RunDecision:
         after = replace(after, phase=assessment.phase, message=assessment.message)
     if after.phase is Phase.RUNNING:
         after = replace(after, message=waiting_message(after))
+    if at.outcomes:
+        after = bounded(after)
     if after.phase.is_completed:
         return _decision(run, _completed(after, at.now), assessment, trimmed)
-    tasks = due_tasks(after, plan.metrics, at.now, at.in_flight)
+    tasks = tuple(
+        replace(task, is_brokered=plan.policy(task.metric).is_brokered)
+        for task in due_tasks(after, plan.metrics, at.now, at.in_flight)
+    )
     asked = at.in_flight | {task.metric for task in tasks}
     if _has_nothing_to_say(run, plan, at.outcomes, asked):
         return RunDecision(tasks=tasks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -41,6 +41,8 @@ class Task:
         index: its place in `spec.metrics`.
         number: how many of its measurements have ended.
         earlier: the measurement to resume or to terminate; None for a new one.
+        due: when its time had come; None: with the decision that asks for it.
+        is_brokered: it may be answered together with equal ones, and wait for a rate limit.
     """
 
     action: Action
@@ -48,6 +50,8 @@ class Task:
     index: int = 0
     number: int = 0
     earlier: MeasurementStatus | None = None
+    due: datetime | None = field(default=None, compare=False)
+    is_brokered: bool = True
 
 
 def is_terminating(run: AnalysisRun) -> bool:
@@ -63,12 +67,12 @@ def due_tasks(
 ) -> tuple[Task, ...]:
     """The tasks to begin now. `in_flight` are metrics whose provider is being asked already."""
     terminating = is_terminating(run)
-    return tuple(
-        task
-        for index, metric in _open_metrics(run, metrics, in_flight)
-        if (task := _task(run, metric, index, terminating)) is not None
-        and (terminating or _is_due(_next_at(run, metric), now))
-    )
+    found = []
+    for index, metric in _open_metrics(run, metrics, in_flight):
+        task, at = _task(run, metric, index, terminating), _next_at(run, metric)
+        if task is not None and (terminating or at is None or at <= now):
+            found.append(replace(task, due=now if at is None else min(at, now)))
+    return tuple(found)
 
 
 def next_moment(
@@ -106,10 +110,6 @@ def _task(run: AnalysisRun, metric: Metric, index: int, terminating: bool) -> Ta
         return replace(task, action=action, earlier=result.last)
     # A metric whose count is reached is completed, so it does not come here.
     return None if terminating else task
-
-
-def _is_due(at: datetime | None, now: datetime) -> bool:
-    return at is None or at <= now
 
 
 def _next_at(run: AnalysisRun, metric: Metric) -> datetime | None:

@@ -21,16 +21,17 @@ def status_json(run: AnalysisRun, extra: Mapping[str, Json]) -> Json:
         "message": run.message,
         "startedAt": format_time(run.started) if run.started else "",
         "completedAt": format_time(run.completed) if run.completed else "",
-        "metricResults": [_result_json(result) for result in run.results],
+        "metricResults": [result_json(result) for result in run.results],
     }
     return {**_overlaid(run.status, known), **extra}
 
 
-def _result_json(result: MetricResult) -> Json:
+def result_json(result: MetricResult) -> Json:
+    """One element of `metricResults`."""
     known: Json = {
         "name": result.name,
         "phase": str(result.phase),
-        "measurements": [_measurement_json(item) for item in result.measurements],
+        "measurements": [measurement_json(item) for item in result.measurements],
         "message": result.message,
         "count": result.count,
         "successful": result.successful,
@@ -45,7 +46,8 @@ def _result_json(result: MetricResult) -> Json:
     return _overlaid(result.raw, known)
 
 
-def _measurement_json(measurement: MeasurementStatus) -> Json:
+def measurement_json(measurement: MeasurementStatus) -> Json:
+    """One element of `measurements`."""
     known: Json = {
         "phase": str(measurement.phase),
         "message": measurement.message,
