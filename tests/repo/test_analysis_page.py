@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from gradatim.cli import cli
 from gradatim.decide.analysis import policy
+from gradatim.decide.analysis.record import RECORD
 from gradatim.model import names
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "analysis.md").read_text()
@@ -20,6 +21,8 @@ SETTINGS = {
     names.ON_PROVIDER_ERROR,
     names.PROVIDER_ERROR_BUDGET,
     names.BY_METRIC,
+    names.BROKER,
+    *RECORD,
 }
 
 

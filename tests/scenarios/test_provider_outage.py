@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from livecluster import Live, analysis, play, rollout
-from loopback import Reply, Request, serving
+from loopback import Reply, Request, datadog_secret, serving
 
 from gradatim.run.controller import Settings
 
@@ -29,12 +28,6 @@ class Datadog:
             return DOWN
         points = [] if self.value is None else [[1767268800000, self.value]]
         return Reply(body={"status": "ok", "series": [{"pointlist": points}] if points else []})
-
-
-def secret(address: str) -> dict[str, Any]:
-    keys = {"api-key": "a" * 32, "app-key": "b" * 40, "address": address}
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in keys.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "datadog"}, "data": data}
 
 
 def template(**settings: str) -> dict[str, Any]:
@@ -63,7 +56,7 @@ STEPS = [{"setWeight": 50}, analysis("errors"), {"setWeight": 75}]
 
 async def release(live: Live, datadog: Datadog, address: str, template: dict[str, Any]) -> None:
     """A release whose analysis is five minutes old when Datadog falls silent, and ten minutes later is back."""
-    live.apply(secret(address), template, rollout(steps=STEPS))
+    live.apply(datadog_secret(address), template, rollout(steps=STEPS))
     await live.until("Healthy")
     live.image("app:v2")
     await live.sim.until(lambda: bool(live.sim.list("AnalysisRun")), within=60)
@@ -131,7 +124,7 @@ def test_no_data_yet_is_waited_for_though_the_condition_would_take_it() -> None:
         datadog = Datadog(None)
         async with serving(datadog) as address:
             made = template(on_no_data="retry", no_data_budget="10m")
-            live.apply(secret(address), made, rollout(steps=STEPS))
+            live.apply(datadog_secret(address), made, rollout(steps=STEPS))
             await live.until("Healthy")
             live.image("app:v2")
             await live.sim.until(lambda: "MetricWaiting" in live.reasons(), within=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from livecluster import Live, play
-from loopback import Reply, Request, serving
-from test_provider_outage import SETTINGS, secret
+from loopback import Reply, Request, datadog_secret, serving
+
+from gradatim.run.controller import Settings
 
 #: Datadog's own limit for queries of timeseries: requests an hour and organisation, in periods of the calendar.
 LIMIT, PERIOD = 1600, 3600
 
+SETTINGS = Settings(namespace="default", environment={})
 RUNS, TEMPLATES, COUNT, INTERVAL = 500, 5, 4, 60
 
 
@@ -86,7 +89,7 @@ def test_no_429_reaches_a_measurement(
     async def story(live: Live) -> None:
         datadog = Datadog()
         async with serving(datadog) as address:
-            live.apply(secret(address))
+            live.apply(datadog_secret(address))
             statuses = await measured(live, RUNS)
         results = [status["metricResults"][0] for status in statuses]
         # Then every run is Successful, and no measurement knows of the limit
@@ -103,7 +106,7 @@ def test_no_429_reaches_a_measurement(
         record_property("calls", calls)
         record_property("naive", naive)
         with capsys.disabled():
-            print(f"\n{told}")
+            sys.stdout.write(f"\n{told}\n")
 
     play(story, settings=SETTINGS)
 
@@ -114,7 +117,7 @@ def test_without_the_broker_the_limit_is_met_at_once() -> None:
     async def story(live: Live) -> None:
         datadog = Datadog(limit=100)
         async with serving(datadog) as address:
-            live.apply(secret(address))
+            live.apply(datadog_secret(address))
             off = {"gradatim.dev/broker": "off"}
             statuses = await measured(live, 30, **off)
         assert datadog.refused > 0
@@ -127,7 +130,7 @@ def test_with_the_broker_few_runs_get_by_with_a_small_limit() -> None:
     async def story(live: Live) -> None:
         datadog = Datadog(limit=100, period=600)
         async with serving(datadog) as address:
-            live.apply(secret(address))
+            live.apply(datadog_secret(address))
             statuses = await measured(live, 30)
         assert datadog.refused == 0
         assert {status["phase"] for status in statuses} == {"Successful"}
