@@ -23,7 +23,8 @@ from ...plugin import Json
 from ...registry import Registry, load_registry
 from ...run.analysis import AnalysisRuns, Ports
 from ...run.fence import Fence
-from ...run.measuring import Measuring, Surroundings
+from ...run.inquiry import Surroundings
+from ...run.measuring import Measuring
 from ...sim.patch import merge_patch
 from ...validate import run_problems
 from ..run import controller_namespace
