@@ -23,6 +23,7 @@ from .decide.effects import (
     DeleteRun,
     Emit,
     EvictPods,
+    GiveBack,
     PatchPod,
     PatchReplicaSet,
     PatchRollout,
@@ -204,6 +205,8 @@ class Applier:
                 await self._route(this, patch)
             case ApplyRoute(router, wanted):
                 await self._ports.routers.apply(router, wanted)
+            case GiveBack(ref):
+                await self._give_back(ref)
             case CreateRun(name, body):
                 await self._create_run(this, name, body)
             case TerminateRun(name):
@@ -355,6 +358,19 @@ class Applier:
         )
         this.versions[patch.ref] = _version(written)
         self._ports.memory.wrote(resource, written)
+
+    async def _give_back(self, ref: ObjectRef) -> None:
+        try:
+            resource = await self._ports.resource_of(ref)
+            written = await self._ports.client.give_back(resource.at(ref.namespace, ref.name))
+        except Unreachable:
+            raise
+        except KubeError as error:
+            # somebody writes at the same moment, or it may not be done: the next pass tries again
+            log.info("%s: our fields are given back later: %s", ref, error)
+        else:
+            if written is not None:
+                self._ports.memory.wrote(resource, written)
 
     async def _status(self, this: _Pass, status: Json) -> bool:
         patch = merge_patch(this.rollout.status.raw, status)

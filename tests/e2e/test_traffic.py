@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import pytest
+import yaml
 from manifests import analysis, mesh, pause, rollout, template, web_metric, weight
 from scene import HASH, Scene
 from telemetry import Verdict
@@ -85,6 +87,45 @@ def test_weights_that_somebody_else_wrote_are_put_right(at_work):
     at_work.eventually("the weight of the step", lambda: at_work.weight() == 50)
     after = at_work.api.get("virtualservices", at_work.namespace, "web")["spec"]["http"]
     assert after[0]["timeout"] == "7s"
+    told = "Somebody else set the canary's weight to 90 where 50 had been written"
+    at_work.eventually(
+        "it is told", lambda: any(told in each["message"] for each in events(at_work))
+    )
+
+
+def events(scene: Scene) -> list[dict]:
+    return scene.api.list("events", scene.namespace)
+
+
+def managers(scene: Scene) -> list[str]:
+    found = scene.api.get("virtualservices", scene.namespace, "web")
+    return sorted(each["manager"] for each in found["metadata"].get("managedFields", ()))
+
+
+@pytest.mark.parametrize("end", ["promoted", "aborted"])
+def test_what_git_says_can_be_synced_again_when_the_release_is_over(at_work, end):
+    """Argo #3854: our entry on `spec.http` stayed, and nothing was synced from then on."""
+    *services, virtual = mesh()
+    at_work.given(*services)
+    git = yaml.safe_dump(virtual)
+    sync = ("apply", "--server-side", "--field-manager=argocd-controller", "-n", at_work.namespace)
+    at_work.api.kubectl(*sync, "-f", "-", stdin=git)
+    at_work.given_released(rollout(weight(50), pause(), routed=True))
+    at_work.when_image("app:v2")
+    at_work.then(phase="Paused", step=1)
+    assert "gradatim" in managers(at_work)
+    if end == "promoted":
+        at_work.when_promoted()
+    else:
+        at_work.when_status({"abort": True})
+    at_work.then(phase="Healthy" if end == "promoted" else "Degraded")
+    at_work.eventually("no entry of ours", lambda: "gradatim" not in managers(at_work))
+    assert at_work.weight() == 0
+    version = at_work.api.get("virtualservices", at_work.namespace, "web")["metadata"]["generation"]
+    at_work.api.kubectl(*sync, "-f", "-", stdin=git)
+    synced = at_work.api.get("virtualservices", at_work.namespace, "web")
+    assert synced["metadata"]["generation"] == version
+    assert managers(at_work) == ["argocd-controller"]
 
 
 def test_one_who_scales_in_the_middle_scales_both_sides(at_work):

@@ -277,3 +277,24 @@ async def test_requests_of_one_client_run_side_by_side(scripted):
     client = client_of(transport)
     await asyncio.gather(*(client.get(POD) for _ in range(20)))
     assert len(transport.sent) == 20
+
+
+def _owned(*managers):
+    entries = [{"manager": name, "fieldsV1": {}} for name in managers]
+    metadata = {"name": "b", "resourceVersion": "7", "managedFields": entries}
+    return (200, {"kind": "Pod", "metadata": metadata})
+
+
+def test_our_fields_are_given_back_in_one_write(virtually, scripted):
+    transport = scripted(answers=[_owned("kubectl", "gradatim"), OK])
+    assert virtually(client_of(transport).give_back(POD)) == OK[1]
+    _, patch = transport.sent
+    left = [{"manager": "kubectl", "fieldsV1": {}}]
+    assert patch.body[1] == {"op": "replace", "path": "/metadata/managedFields", "value": left}
+
+
+@pytest.mark.parametrize("answer", [_owned("kubectl"), (404, {"reason": "NotFound"})])
+def test_nothing_is_given_back_where_nothing_is_ours(virtually, scripted, answer):
+    transport = scripted(answers=[answer])
+    assert virtually(client_of(transport).give_back(POD)) is None
+    assert len(transport.sent) == 1

@@ -11,6 +11,7 @@ from datetime import datetime
 from ..model.reading import Json
 from . import attempt
 from .draft import CANARY_PAUSE, Draft
+from .footprints import give_back
 from .history import clean_history
 from .judgement import judge
 from .outcome import Pass, abort_if_overdue, concluded, counted, preliminaries, track
@@ -38,6 +39,7 @@ def canary_pass(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: st
     if not draft.effects and status == snapshot.rollout.status.raw:
         tidy_runs(draft)
         _settle_pods(draft)
+        give_back(draft)
     return Pass(draft.effects, status, draft.look_again, is_last=bool(draft.trouble))
 
 

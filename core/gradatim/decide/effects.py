@@ -139,6 +139,13 @@ class ApplyRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Let no field of an object count as written by us any more. It changes nothing else, and fails no pass."""
+
+    ref: ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
 class CreateRun:
     """Create an AnalysisRun."""
 
@@ -196,6 +203,7 @@ Write: TypeAlias = (
     | PatchWorkload
     | PatchRoute
     | ApplyRoute
+    | GiveBack
     | CreateRun
     | TerminateRun
     | DeleteRun

@@ -27,6 +27,7 @@ from .effects import (
     DeleteRun,
     Effect,
     EvictPods,
+    GiveBack,
     PatchPod,
     PatchReplicaSet,
     PatchRollout,
@@ -109,6 +110,10 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
                 replace(r, verified=None) if r.key == router else r for r in snapshot.routes
             )
             return replace(snapshot, routes=routes, traffic_changed=now)
+        case GiveBack(ref):
+            return replace(
+                snapshot, routes=tuple(_given_back(route, ref) for route in snapshot.routes)
+            )
         case PatchRollout(body):
             return _patched(snapshot, body)
         case CreateRun() | TerminateRun() | DeleteRun():
@@ -160,6 +165,14 @@ def _routed(route: Route, effect: PatchRoute) -> Route:
     objects = {**route.objects, ref: apply_patch(route.objects[ref], effect.patch)}
     # what the router said was about the weights before
     return replace(route, objects=objects, verified=None)
+
+
+def _given_back(route: Route, ref: ObjectRef) -> Route:
+    if ref not in route.objects:
+        return route
+    obj = route.objects[ref]
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return replace(route, objects={**route.objects, ref: {**obj, "metadata": metadata}})
 
 
 def _patched(snapshot: Snapshot, body: Json) -> Snapshot:

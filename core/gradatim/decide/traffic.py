@@ -22,6 +22,7 @@ from .goal import Goal, others_are_dead, stable_can_carry, wanted_goal
 from .managedroutes import NO_ROUTES, ManagedRoutes
 from .pingpong import with_services
 from .progress import max_weight
+from .reverted import tell_reverted
 from .services import canary_target, next_canary
 from .snapshot import Route, Snapshot
 
@@ -76,6 +77,7 @@ def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
             draft.effects.append(ApplyRoute(route.key, wanted))
         return
     observed = route.router.observed(wanted, objects)
+    tell_reverted(draft, route, observed, goal.weight)
     first = goal.weight if draft.canary.dynamic_stable_scale else 0
     if not observed.stable_hash and not stable_can_carry(draft, first):
         # no label was there yet: pods of a Deployment may answer too, until all of ours do (row 5)

@@ -11,7 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gradatim.kube.errors import Gone, KubeError, Unreachable, error_of
+from gradatim.kube.errors import Gone, KubeError, NotFound, Unreachable, error_of
+from gradatim.kube.ownership import (
+    without_managed_fields,
+    without_others_fields,
+    without_ours,
+)
 from gradatim.kube.request import (
     CONTENT_TYPES,
     FIELD_MANAGER,
@@ -64,6 +69,18 @@ class Client:
         """Read one object."""
         return await self._object(request_on(address, "get", "GET"))
 
+    async def give_back(self, address: Address) -> Json | None:
+        """Take our entries off the object's managedFields, so that nothing in it counts as ours any more.
+
+        None where there is none of ours, or no object. Raises Conflict where somebody writes at the same moment.
+        """
+        try:
+            raw = (await self._send(request_on(address, "get", "GET")))[2]
+        except NotFound:
+            return None
+        operations = without_ours(raw)
+        return None if operations is None else await self.patch(address, operations, kind="json")
+
     async def fetch(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """Read a document that is no object: discovery, `/version`, the first page of a collection."""
         labels = ("N/A", "N/A", "N/A")
@@ -103,7 +120,10 @@ class Client:
         self, address: Address, body: Json, options: WriteOptions | None = None
     ) -> Json:
         """Replace the object. Raises Conflict when its resourceVersion is not the current one."""
-        request = request_on(address, "update", "PUT", query=query_of(options), body=body)
+        # what we keep of managedFields is no list that the API server could read
+        request = request_on(
+            address, "update", "PUT", query=query_of(options), body=without_managed_fields(body)
+        )
         return await self._object(request)
 
     async def patch(
@@ -186,7 +206,7 @@ class Client:
         await self._transport.aclose()
 
     async def _object(self, request: Request) -> Json:
-        return without_managed_fields((await self._send(request))[2])
+        return without_others_fields((await self._send(request))[2])
 
     async def _pages(self, selection: Selection, page: int) -> Listing:
         items: list[Json] = []
@@ -241,19 +261,7 @@ def unreachable(request: str, error: Exception) -> Unreachable:
     return Unreachable(f"{request}: no answer from the API server: {said}")
 
 
-def without_managed_fields(body: Json) -> Json:
-    """The same object without metadata.managedFields: a third of its memory, and nobody reads it.
-
-    A new dict, because the one given may be the server's own when the server is in this process.
-    """
-    metadata = body.get("metadata")
-    if not isinstance(metadata, dict) or "managedFields" not in metadata:
-        return body
-    kept = {key: value for key, value in metadata.items() if key != "managedFields"}
-    return {**body, "metadata": kept}
-
-
 def _items(body: Json, resource: Resource) -> list[Json]:
     # Items of built-in kinds come without apiVersion and kind; everyone behind us may rely on them.
     named: dict[str, Any] = {"apiVersion": resource.api_version, "kind": resource.kind}
-    return [without_managed_fields({**named, **item}) for item in body.get("items") or ()]
+    return [without_others_fields({**named, **item}) for item in body.get("items") or ()]

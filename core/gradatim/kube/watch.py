@@ -14,8 +14,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gradatim.kube.client import Client, unreachable, without_managed_fields
+from gradatim.kube.client import Client, unreachable
 from gradatim.kube.errors import KubeError, Throttled, Unreachable, error_of
+from gradatim.kube.ownership import without_others_fields
 from gradatim.kube.resources import Selection
 from gradatim.kube.transport import Json
 
@@ -166,8 +167,8 @@ class Watch:
         if kind == "BOOKMARK":
             return Bookmark(self._version)
         if kind in {"ADDED", "MODIFIED"}:
-            return Put(without_managed_fields(value))
-        return Deleted(without_managed_fields(value)) if kind == "DELETED" else None
+            return Put(without_others_fields(value))
+        return Deleted(without_others_fields(value)) if kind == "DELETED" else None
 
     def _contact(self) -> None:
         self.last_contact = self._patience.clock()

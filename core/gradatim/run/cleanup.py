@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from ..apply import at_version
+from ..decide.footprints import is_noted
 from ..errors import PluginError
 from ..kube.cache import Change
 from ..kube.client import Client
-from ..kube.errors import NotFound
-from ..kube.resources import ROLLOUTS, SERVICES, Selection
+from ..kube.errors import KubeError, NotFound
+from ..kube.resources import ROLLOUTS, SERVICES, Address, Selection
 from ..model import names
 from ..model.reading import Json
 from ..model.rollout import Rollout, parse_rollout
@@ -122,6 +123,7 @@ class Cleanup:
         except NotFound:
             return
         log.info("service %s/%s: no Rollout names it: its hash selector goes", namespace, name)
+        await self._give_back(SERVICES.at(namespace, name))
 
     async def _is_named(self, service: Service) -> bool:
         """A Rollout names the Service, of whatever controller: those that we do not watch are asked for."""
@@ -177,7 +179,11 @@ class Cleanup:
                 gone = self._managed(old, ref)
                 only = {ref: objects[ref]}
                 for patch in router.without_routes(gone, config, old.namespace, only):
-                    await self._write(patch)
+                    objects[patch.ref] = await self._write(patch)
+            for ref, obj in objects.items():
+                if is_noted(obj) and not router.bound_hashes(config, old.namespace, {ref: obj}):
+                    resource = await self._ports.objects.resource(ref)
+                    await self._give_back(resource.at(ref.namespace, ref.name))
         except RouterError as error:
             # nobody is left whose status could say so
             log.warning("rollout %s/%s is gone: %s", old.namespace, old.name, error)
@@ -217,6 +223,13 @@ class Cleanup:
         return await self._ports.client.patch(
             address, at_version(patch, patch.resource_version), kind=patch.kind
         )
+
+    async def _give_back(self, address: Address) -> None:
+        """Let nothing of it count as written by us. What is in the way of that is in nobody's way."""
+        try:
+            await self._ports.client.give_back(address)
+        except KubeError as error:
+            log.info("%s: our fields are not given back: %s", address, error)
 
 
 def _service_names(rollout: Rollout) -> set[str]:
