@@ -58,6 +58,11 @@ def it_ends(scene: Scene) -> None:
     scene.eventually("the last step", lambda: scene.status()["currentStepIndex"] > 1)
 
 
+def it_is_promoted_in_full(scene: Scene) -> None:
+    it_pauses(scene)
+    scene.when_status({"promoteFull": True})
+
+
 @pytest.mark.parametrize(
     "state",
     [
@@ -69,6 +74,7 @@ def it_ends(scene: Scene) -> None:
         pytest.param(its_deadline_is_over, id="after its deadline"),
         pytest.param(it_is_invalid, id="after it was invalid"),
         pytest.param(it_ends, id="while it takes its last steps"),
+        pytest.param(it_is_promoted_in_full, id="while it is promoted in full"),
     ],
 )
 def test_a_third_release_takes_the_place_of_the_second(at_work, state):

@@ -60,11 +60,7 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
             created = as_created(body, now)
             return replace(snapshot, replica_sets=(*snapshot.replica_sets, created))
         case ScaleReplicaSet(name, _, replicas, annotations):
-            return _with_sets(
-                snapshot,
-                name,
-                lambda r: replace(r, replicas=replicas, meta=_annotated(r.meta, annotations)),
-            )
+            return _with_sets(snapshot, name, lambda r: _scaled(r, replicas, annotations))
         case PatchReplicaSet(name, annotations, ready):
             return _with_sets(
                 snapshot,
@@ -127,6 +123,16 @@ def _with_sets(
 ) -> Snapshot:
     sets = tuple(change(r) if r.name == name else r for r in snapshot.replica_sets)
     return replace(snapshot, replica_sets=sets)
+
+
+def _scaled(
+    replica_set: ReplicaSet, replicas: int, annotations: Mapping[str, str | None]
+) -> ReplicaSet:
+    """The set with another size. Pods that it counts beyond its size of before are on their way out all the same."""
+    meta = _annotated(replica_set.meta, annotations)
+    if replicas > replica_set.replicas and replica_set.available > replica_set.replicas:
+        meta = replace(meta, generation=max(meta.generation, replica_set.observed_generation) + 1)
+    return replace(replica_set, replicas=replicas, meta=meta)
 
 
 def _annotated(meta: Meta, changes: Mapping[str, str | None]) -> Meta:

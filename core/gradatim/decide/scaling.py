@@ -96,9 +96,19 @@ def _scale_stable(draft: Draft) -> bool:
 
 
 def _may_give_up_pods(draft: Draft, stable: ReplicaSet, wanted: int) -> bool:
+    if _counts_are_in_doubt(draft):
+        return False
     if draft.canary.dynamic_stable_scale and not is_canary_carrying(draft):
         return False
     return may_shrink(draft, stable, wanted)
+
+
+def _counts_are_in_doubt(draft: Draft) -> bool:
+    """Without routing the pods of one set go on account of another's: not of one whose status is from before a write.
+
+    That is over in a moment: its controller observes each write, and a change of its status begins a pass.
+    """
+    return draft.canary.routing is None and any(r.is_in_doubt for r in draft.revisions.all)
 
 
 def _scale_new(draft: Draft) -> bool:
@@ -110,7 +120,9 @@ def _scale_new(draft: Draft) -> bool:
         return scale_aborted(draft, new, wanted)
     if wanted < new.replicas:
         wanted = min(new.replicas, max(wanted, _carrying(draft, new)))
-    if wanted < new.replicas and not may_shrink(draft, new, wanted):
+    if wanted < new.replicas and (
+        _counts_are_in_doubt(draft) or not may_shrink(draft, new, wanted)
+    ):
         return False
     return draft.scale(new, wanted)
 
@@ -164,6 +176,8 @@ def _shrink_by_availability(draft: Draft, others: list[ReplicaSet]) -> bool:
     # pods that are asked to go still count as available until they are gone
     available = sum(r.answering for r in revisions.all)
     may_go = available - (draft.rollout.replicas - surge_limits(draft).unavailable)
+    if _counts_are_in_doubt(draft):
+        may_go = 0
     for other in sorted(others, key=lambda r: -r.revision):
         size = sizes[other.name]
         going = min(size, max(0, may_go))

@@ -62,6 +62,15 @@ class ReplicaSet:
         return self.replicas == self.desired == self.available == replicas
 
     @property
+    def is_in_doubt(self) -> bool:
+        """It was written to, and its status is from before: pods that it counts may be on their way out.
+
+        Scaled down and up again before anybody observed it, a set has as many pods as before, and some are new.
+        """
+        behind = self.observed_generation < self.meta.generation
+        return behind and 0 < self.available <= self.replicas
+
+    @property
     def has_deadline(self) -> bool:
         """It waits to be scaled down, or did."""
         return bool(self.meta.annotations.get(names.SCALE_DOWN_DEADLINE))
