@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from meshlab import PROMPT
+from meshlab import PROMPT, Open
 from meshobjects import around, canary, pause, rollout, weight
-
-from conftest import Open
 
 #: Requests for one weight. At 50 % one standard deviation is 0.56 points of 8000: 2 points are more than three.
 MANY = 8000
