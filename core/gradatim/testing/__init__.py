@@ -10,7 +10,8 @@ Subclass a contract in a test module, give it what is particular to your plugin,
         good_config = {"value": 1}
         wrong_configs = ({"value": "one"}, "value"), ({}, "value")
 
-The basic sets are `MetricProviderContract` and `TrafficRouterContract` (in `router_contract`). A provider that asks
+The basic sets are `MetricProviderContract`, `TrafficRouterContract` (in `router_contract`) and `StepPluginContract`
+(in `step_contract`). A provider that asks
 over HTTP with httpx takes `HTTPProviderContract` (in `http_contract`) as well. What a router's capabilities claim
 is asked of it in the basic set; what it does not claim is skipped. The suites need pytest, and nothing here does
 before one of their modules is imported.
@@ -21,7 +22,7 @@ from __future__ import annotations
 from gradatim.plugin.patches import PatchError, apply_patch, apply_patches
 
 from .corpus import HOSTILE_BODIES, HOSTILE_VALUES, hostile_blocks
-from .fakes import NOW, Answer, ScriptedServer, a_query, a_wanted
+from .fakes import NOW, Answer, ScriptedServer, a_query, a_step_call, a_wanted
 
 __all__ = [
     "HOSTILE_BODIES",
@@ -31,6 +32,7 @@ __all__ = [
     "PatchError",
     "ScriptedServer",
     "a_query",
+    "a_step_call",
     "a_wanted",
     "apply_patch",
     "apply_patches",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from gradatim.plugin import Json, Query, Target, Wanted
+from gradatim.plugin import Json, Query, StepCall, Target, Wanted
 
 if TYPE_CHECKING:
     import httpx
@@ -46,6 +46,23 @@ def a_wanted(config: Json, **changes: Any) -> Wanted:
         weight=20,
     )
     return replace(wanted, **changes)
+
+
+def a_step_call(config: Json, **changes: Any) -> StepCall:
+    """The first call for a step with this config, of the Rollout `web` of the namespace `shop`."""
+    call = StepCall(
+        config=config,
+        rollout="web",
+        namespace="shop",
+        rollout_uid="00000000-0000-0000-0000-000000000001",
+        now=NOW,
+        started=NOW,
+        attempt="00000000-0000-0000-0000-000000000001/1/2026-01-02T03:04:05Z",
+        index=1,
+        pod_hash="8c4b",
+        stable_hash="5d7f",
+    )
+    return replace(call, **changes)
 
 
 @dataclass(frozen=True, slots=True)

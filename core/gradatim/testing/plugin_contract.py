@@ -1,7 +1,7 @@
 """What holds for every plugin: its module is sound and cheap to import, and its hooks validate well.
 
 In: the plugin's module, a sound block and wrong ones. Out: test methods that pytest collects in a subclass.
-Called by pytest, through `MetricProviderContract` and `TrafficRouterContract`, which know which hooks to ask.
+Called by pytest, through the contracts of providers, routers and step plugins, which know which hooks to ask.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from gradatim.plugin import FieldPath, Json, MetricProvider, Problem, TrafficRouter
+from gradatim.plugin import (
+    FieldPath,
+    Json,
+    MetricProvider,
+    Problem,
+    StepPlugin,
+    TrafficRouter,
+)
 from gradatim.plugin.conformance import api_fault, class_faults, hook_faults, provided_faults
 
 from .corpus import at, hostile_blocks, places, replaced
@@ -60,7 +67,7 @@ print(json.dumps({"heavy": heavy, "events": seen}))
 
 
 class PluginContract:
-    """The part that providers and routers share. Extend one of the two contracts, not this class.
+    """The part that all plugins share. Extend one of the three contracts, not this class.
 
     Attributes:
         module: name of the module that the entry point names.
@@ -78,12 +85,12 @@ class PluginContract:
     fixed_fields: ClassVar[frozenset[str]] = frozenset()
     heavy: ClassVar[Sequence[str]] = HEAVY
 
-    #: Set by the two contracts.
+    #: Set by the three contracts.
     registering: ClassVar[str]
     validating: ClassVar[str]
 
     @classmethod
-    def plugin_class(cls) -> type[MetricProvider] | type[TrafficRouter]:
+    def plugin_class(cls) -> type[MetricProvider] | type[TrafficRouter] | type[StepPlugin]:
         """The class under test."""
         raise NotImplementedError
 
@@ -113,7 +120,7 @@ class PluginContract:
 
     def test_the_class_is_made_without_arguments(self) -> None:
         instance = self.plugin_class()()
-        if not isinstance(instance, MetricProvider | TrafficRouter):
+        if not isinstance(instance, MetricProvider | TrafficRouter | StepPlugin):
             pytest.fail(f"{self.plugin_class().__name__}() made something else")
 
     def test_importing_is_light_and_hooks_do_no_io(self) -> None:
