@@ -110,6 +110,15 @@ def test_a_router_that_nobody_serves_is_a_problem_and_no_rollout_without_routing
     ) in result.output
 
 
+def test_a_step_plugin_that_nobody_serves_is_found_before_the_rollout(run: Run) -> None:
+    result = run(a=rollout(more="      - plugin: {name: acme/gate, config: {url: x}}\n"))
+    assert result.exit_code == 1
+    assert result.output.startswith(
+        "a.yaml: document 1 (Rollout default/web): spec.strategy.canary.steps[1].plugin.name: "
+        "no installed plugin serves 'acme/gate'"
+    )
+
+
 def test_a_misspelt_provider_is_one_line_with_a_suggestion(run: Run) -> None:
     result = run(a=template("dtadog"))
     assert result.exit_code == 1

@@ -34,7 +34,9 @@ class Noted(StepPlugin):
         if said == "block":
             time.sleep(60)
         phase, _, message = said.partition(": ")
-        return StepResult(phase=StepPhase(phase), message=message, status={"of": call.index})
+        return StepResult(
+            phase=StepPhase(phase), message=message, status={"of": call.index}, requeue_after=10
+        )
 
     async def terminate(self, call):
         self._noted("terminate", call)
@@ -121,7 +123,7 @@ def test_a_release_waits_for_its_plugin_and_goes_on(scene, steps, environment):
     scene.eventually("it runs", lambda: entries(scene) == [("Run", 1, "Running")])
     scene.eventually("it has answered", lambda: "half way" in str(scene.status()["canary"]))
     (entry,) = scene.status()["canary"]["stepPluginStatuses"]
-    assert (entry["executions"], entry["backoff"], entry["status"]) == (1, "30s", {"of": 1})
+    assert (entry["executions"], entry["backoff"], entry["status"]) == (1, "10s", {"of": 1})
     scene.then(phase="Progressing", step=1)
     steps.say(1, "Successful: through")
     scene.then(phase="Healthy", within=60)

@@ -14,15 +14,21 @@ from gradatim.plugin import (
     Observed,
     Patch,
     Query,
+    StepCall,
+    StepPhase,
+    StepPlugin,
+    StepResult,
     TrafficRouter,
     Verdict,
     Wanted,
 )
 from gradatim.plugin.spec import (
     gradatim_metric_providers,
+    gradatim_step_plugins,
     gradatim_traffic_routers,
     gradatim_validate_metric,
     gradatim_validate_route,
+    gradatim_validate_step,
 )
 
 QUERY = Query(config={}, metric="m", namespace="default", now=datetime(2026, 1, 1, tzinfo=UTC))
@@ -42,6 +48,25 @@ class Nowhere(TrafficRouter):
 
     def plan(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> Iterable[Patch]:
         return ()
+
+
+class Idle(StepPlugin):
+    key = "example.com/idle"
+
+    async def run(self, call: StepCall) -> StepResult:
+        return StepResult(phase=StepPhase.SUCCESSFUL)
+
+
+async def test_a_step_plugin_needs_to_run_only() -> None:
+    plugin = Idle()
+    call = StepCall(
+        config={}, rollout="web", namespace="shop", now=QUERY.now, started=QUERY.now, attempt="a"
+    )
+    for operation in (plugin.run, plugin.terminate, plugin.abort):
+        assert await operation(call) == StepResult(phase=StepPhase.SUCCESSFUL)
+    assert list(plugin.secrets({})) == []
+    assert list(plugin.environment()) == []
+    await plugin.aclose()
 
 
 async def test_a_provider_needs_to_measure_only() -> None:
@@ -77,6 +102,8 @@ async def test_a_router_needs_to_plan_only() -> None:
 def test_a_hook_that_nobody_implements_brings_nothing() -> None:
     assert list(gradatim_metric_providers()) == []
     assert list(gradatim_traffic_routers()) == []
+    assert list(gradatim_step_plugins()) == []
+    assert gradatim_validate_step("k", {}, PATH) is None
     assert gradatim_validate_metric("k", {}, PATH) is None
     assert gradatim_validate_route("k", {}, PATH) is None
 

@@ -11,13 +11,16 @@ from livecluster import (
     analysis,
     answering,
     play,
+    plugin_step,
     rollout,
     routed,
     service,
+    stepping,
     template,
     virtual_service,
 )
 
+from gradatim.plugin import StepPhase, StepResult
 from gradatim.run.controller import Settings
 from gradatim.run.world import Scope
 from gradatim.sim import Sim, SimSettings
@@ -325,7 +328,8 @@ def test_nothing_is_remembered_of_rollouts_that_are_gone() -> None:
     async def story(live: Live) -> None:
         async def come_and_go(names: list[str]) -> None:
             for name in names:
-                live.apply(*routed(name, replicas=1, steps=[{"setWeight": 50}, analysis("good")]))
+                steps = [{"setWeight": 50}, analysis("good"), plugin_step()]
+                live.apply(*routed(name, replicas=1, steps=steps))
             await asyncio.sleep(4)
             for name in names[:3]:
                 live.image("app:v2", name)
@@ -358,4 +362,6 @@ def test_nothing_is_remembered_of_rollouts_that_are_gone() -> None:
         for name in ("_dependents", "replica_sets._indexes[].keys", "replica_sets._writes._unseen"):
             assert any(path.endswith(name) for path in before), name
 
-    play(story, answering(lambda _: 1), sim=SimSettings(ready_after=0.1, gone_after=0.1))
+    done = StepResult(phase=StepPhase.SUCCESSFUL)
+    classes = (answering(lambda _: 1), stepping(lambda *_: done))
+    play(story, *classes, sim=SimSettings(ready_after=0.1, gone_after=0.1))

@@ -236,6 +236,9 @@ async def _run(flags: Flags) -> None:
     registry = load_registry()
     for plugin in registry.plugins():
         _tell(plugin)
+    if registry.skipped_steps:
+        skipped = ", ".join(sorted(registry.skipped_steps))
+        log.warning("steps of these plugins are passed over: %s", skipped)
     own = controller_namespace(flags.namespace)
     scope = Scope(own if flags.namespaced else None, flags.instance_id)
     pace = Pace(qps=flags.qps, burst=flags.burst)
