@@ -87,16 +87,30 @@ class TestTheRequest:
     def test_no_timeout_is_longer_than_a_day(self) -> None:
         assert web_config.read(block(timeoutSeconds=2**62)).timeout == 86_400
 
-    async def test_redirects_are_followed_and_keep_the_token_for_their_own_host(self) -> None:
-        moved = Answer(302, headers={"Location": "https://elsewhere.example/value"})
+    @pytest.mark.parametrize(
+        ("location", "is_home"),
+        [
+            ("https://metrics.example/other", True),
+            ("https://elsewhere.example/value", False),
+            ("http://metrics.example/value", False),
+        ],
+    )
+    async def test_redirects_are_followed_and_headers_stay_at_home(
+        self, location: str, is_home: bool
+    ) -> None:
+        moved = Answer(302, headers={"Location": location})
         server = ScriptedServer(moved, Answer(body=1))
-        headers = [{"key": "Authorization", "value": "Bearer secret"}]
-        await measured(server, block(headers=headers))
-        assert [request.url.host for request in server.requests] == [
-            "metrics.example",
-            "elsewhere.example",
-        ]
-        assert "authorization" not in server.requests[1].headers
+        names = ("Authorization", "X-Api-Key")
+        await measured(server, block(headers=[{"key": name, "value": "secret"} for name in names]))
+        assert str(server.requests[1].url) == location
+        for name in names:
+            assert (name in server.requests[1].headers) == is_home
+
+    async def test_a_body_is_not_sent_to_another_host(self) -> None:
+        moved = Answer(307, headers={"Location": "https://elsewhere.example/value"})
+        error = await refusal(moved, block(method="POST", body="secret"))
+        assert "is not sent the body" in str(error)
+        assert not error.outage
 
     async def test_endless_redirects_are_no_outage(self) -> None:
         error = await refusal(Answer(302, headers={"Location": URL}))

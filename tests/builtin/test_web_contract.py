@@ -16,7 +16,10 @@ def config(**changes: Any) -> Json:
     block = {
         "url": "https://user:passw0rd-of-url@metrics.example/value?window=5m",
         "method": "GET",
-        "headers": [{"key": "Authorization", "value": "Bearer s3cret-header"}],
+        "headers": [
+            {"key": "Authorization", "value": "Bearer s3cret-header"},
+            {"key": "X-Api-Key", "value": "s3cret-api-key"},
+        ],
         "timeoutSeconds": 20,
         "insecure": False,
         "jsonPath": "{$.data.value}",
@@ -31,7 +34,7 @@ class TestWeb(HTTPProviderContract):
     fixed_fields = frozenset({"method"})
     good_answer = Answer(body={"data": {"value": 0.5}})
     good_value = 0.5
-    secret_values = ("s3cret-header", "passw0rd-of-url")
+    secret_values = ("s3cret-header", "s3cret-api-key", "passw0rd-of-url")
     wrong_configs = (
         ([], ""),
         ({}, "url"),

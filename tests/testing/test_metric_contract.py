@@ -4,6 +4,7 @@ That a sound one passes is shown with the built-in `web`, in tests/builtin/test_
 """
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -86,6 +87,60 @@ async def swallows_cancellation(self: Any, query: Query) -> Measurement:
         return Measurement(value=5.0)
 
 
+async def never_answers(self: Any, query: Query) -> Measurement:
+    await asyncio.Event().wait()
+    return Measurement()
+
+
+async def keeps_too_much(self: Any, query: Query) -> Measurement:
+    return Measurement(value=5.0, metadata={"all": "x" * 10**6})
+
+
+async def logs_the_header(self: Any, query: Query) -> Measurement:
+    logging.getLogger("of.the.plugin").info("asking with %s", query.config)
+    return Measurement(value=5.0)
+
+
+async def breaks_when_closed(self: Any, query: Query) -> Measurement:
+    if not self._clients:
+        self._clients[False] = httpx.AsyncClient(transport=self._transport)
+        return Measurement(value=5.0)
+    raise RuntimeError("closed")
+
+
+async def closes_nothing(self: Any) -> None:
+    return
+
+
+async def fails_silently(self: Any, query: Query) -> Measurement:
+    raise ProviderError("no")
+
+
+async def never_ends(self: Any, query: Query, measurement: Measurement) -> Measurement:
+    return measurement
+
+
+async def ends_as_none(self: Any, query: Query, measurement: Measurement) -> Any:
+    return None
+
+
+async def probe_elsewhere(self: Any, query: Query, path: FieldPath) -> list[Problem]:
+    return [Problem(FieldPath("elsewhere"), "no")]
+
+
+async def probe_raises(self: Any, query: Query, path: FieldPath) -> list[Problem]:
+    raise KeyError(query.run)
+
+
+def follows_with_headers(self: Any, *, insecure: bool) -> httpx.AsyncClient:
+    made = httpx.AsyncClient(transport=self._transport, follow_redirects=True)
+    return self._clients.setdefault(insecure, made)
+
+
+def wants_a_secret(self: Any, config: Json) -> list[SecretRef]:
+    return [SecretRef("datadog")]
+
+
 def keeps_cookies(self: Any, *, insecure: bool) -> httpx.AsyncClient:
     return self._clients.setdefault(insecure, httpx.AsyncClient(transport=self._transport))
 
@@ -143,6 +198,67 @@ async def probe_finds(self: Any, query: Query, path: FieldPath) -> list[Problem]
             {"probe": probe_finds},
             (),
         ),
+        (
+            "test_a_service_out_of_order_may_say_when_to_come_back_too",
+            {"measure": says_outage},
+            (),
+        ),
+        ("test_a_rate_limit_is_told_apart_from_an_outage", {"measure": says_outage}, ()),
+        ("test_a_service_that_hangs_is_given_up_in_time", {"measure": never_answers}, ()),
+        ("test_a_service_that_hangs_is_given_up_in_time", {"measure": says_no_outage}, ()),
+        ("test_a_connection_that_is_closed_half_way_is_an_outage", {"measure": says_no_outage}, ()),
+        ("test_an_answer_of_ten_megabytes_is_bounded", {"measure": keeps_too_much}, ()),
+        ("test_an_answer_without_end_is_given_up", {"measure": answers_wrong}, ()),
+        (
+            "test_a_compressed_answer_that_is_broken_is_a_provider_error",
+            {"measure": answers_wrong},
+            (),
+        ),
+        (
+            "test_a_redirection_takes_no_secret_to_another_host",
+            {"_client": follows_with_headers},
+            (),
+        ),
+        (
+            "test_after_closing_the_next_measurement_works_or_says_why",
+            {"measure": breaks_when_closed, "aclose": closes_nothing},
+            (),
+        ),
+        (
+            "test_queries_that_differ_do_not_share_an_answer",
+            {"identity": lambda *_: "all the same"},
+            (),
+        ),
+        (
+            "test_without_its_secrets_it_names_the_one_that_is_missing",
+            {"secrets": wants_a_secret, "measure": fails_silently},
+            (),
+        ),
+        (
+            "test_a_secret_without_one_of_its_keys_is_named_with_the_key",
+            {"secrets": wants_a_secret, "measure": fails_silently},
+            (),
+        ),
+        (
+            "test_a_probe_needs_no_rollout_and_no_secrets_and_keeps_to_its_block",
+            {"probe": probe_elsewhere},
+            (),
+        ),
+        (
+            "test_a_probe_needs_no_rollout_and_no_secrets_and_keeps_to_its_block",
+            {"probe": probe_raises},
+            (),
+        ),
+        (
+            "test_a_measurement_that_it_knows_nothing_of_is_resumed_and_ended_without_harm",
+            {"terminate": never_ends},
+            (),
+        ),
+        (
+            "test_a_measurement_that_it_knows_nothing_of_is_resumed_and_ended_without_harm",
+            {"resume": ends_as_none},
+            (),
+        ),
         ("test_the_secrets_that_it_wants_are_references", {"secrets": lambda *_: ["a"]}, ()),
         ("test_its_environment_variables_are_names", {"environment": lambda _: ["A=B"]}, ()),
         ("test_equal_queries_have_one_identity", {"identity": lambda *_: object()}, ()),
@@ -154,6 +270,21 @@ def test_a_broken_provider_is_caught(
     test: str, members: dict[str, Any], arguments: tuple[Any, ...]
 ) -> None:
     assert caught(with_provider(**members), test, *arguments)
+
+
+def test_a_secret_in_the_log_is_caught(caplog: pytest.LogCaptureFixture) -> None:
+    contract = with_provider(measure=logs_the_header)
+    assert "the log" in caught(contract, "test_nothing_that_it_logs_holds_a_secret", caplog)
+
+
+def test_a_deadline_that_is_too_long_is_caught() -> None:
+    contract = type("Contract", (Sound,), {"deadline": 9.0})
+    assert "within 9.0 s" in caught(contract, "test_a_service_that_hangs_is_given_up_in_time")
+
+
+def test_an_answer_that_is_read_on_and_on_is_caught() -> None:
+    contract = type("Contract", (Sound,), {"largest_body": 1000})
+    assert "without end were read" in caught(contract, "test_an_answer_without_end_is_given_up")
 
 
 def test_an_answer_without_data_must_say_so() -> None:

@@ -11,8 +11,10 @@ Subclass a contract in a test module, give it what is particular to your plugin,
         wrong_configs = ({"value": "one"}, "value"), ({}, "value")
 
 The basic sets are `MetricProviderContract`, `TrafficRouterContract` (in `router_contract`) and `StepPluginContract`
-(in `step_contract`). A provider that asks
-over HTTP with httpx takes `HTTPProviderContract` (in `http_contract`) as well. What a router's capabilities claim
+(in `step_contract`). A provider that asks over HTTP with httpx takes `HTTPProviderContract` (in `http_contract`)
+instead, which holds it to all that services do: hang, refuse, throttle, answer garbage, half an answer or one without
+end, redirect, and show secrets. It plays in time that takes none, so deadlines and pauses between two tries are waited
+for at no cost. What a router's capabilities claim
 is asked of it in the basic set; what it does not claim is skipped. The suites need pytest, and nothing here does
 before one of their modules is imported.
 """

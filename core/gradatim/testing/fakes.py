@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,8 @@ from gradatim.plugin import Json, Query, StepCall, Target, Wanted
 
 if TYPE_CHECKING:
     import httpx
+
+_CHUNK: Final = 65_536
 
 #: The moment at which the fakes ask.
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -75,6 +77,8 @@ class Answer:
         headers: of the answer.
         failure: name of the httpx exception to raise instead: "ReadTimeout", "ConnectError" …
         hang: never answer; the request waits until it is cancelled.
+        cut: the connection is closed half-way through the body.
+        endless: after the body come zeros without end; whoever reads on never comes to an end.
     """
 
     status: int = 200
@@ -82,6 +86,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     hang: bool = False
+    cut: bool = False
+    endless: bool = False
 
     @property
     def content(self) -> bytes:
@@ -98,6 +104,7 @@ class ScriptedServer:
     Attributes:
         requests: the requests so far, in order, without those that `aside` answered.
         entered: set as soon as one came in.
+        sent: bytes of bodies that were read by the one who asked.
         aside: answers requests that are not in the script, such as those for a token; None: it is.
     """
 
@@ -105,6 +112,7 @@ class ScriptedServer:
         self.requests: list[httpx.Request] = []
         self.aside: Callable[[httpx.Request], Answer | None] = lambda _request: None
         self.entered = asyncio.Event()
+        self.sent = 0
         self._script: Sequence[Answer | Callable[[httpx.Request], Answer]] = script or (Answer(),)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -118,7 +126,22 @@ class ScriptedServer:
         if answer.failure:
             raise getattr(httpx, answer.failure)("by script", request=request)
         await asyncio.sleep(0)
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.content)
+        return httpx.Response(answer.status, headers=answer.headers, content=self._body(answer))
+
+    async def _body(self, answer: Answer) -> AsyncIterator[bytes]:
+        import httpx
+
+        content = answer.content
+        whole = content[: len(content) // 2] if answer.cut else content
+        for start in range(0, len(whole), _CHUNK):
+            self.sent += min(_CHUNK, len(whole) - start)
+            yield whole[start : start + _CHUNK]
+        if answer.cut:
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete body")
+        while answer.endless:
+            self.sent += _CHUNK
+            await asyncio.sleep(0)
+            yield bytes(_CHUNK)
 
     def _next(self, request: httpx.Request) -> Answer:
         item = self._script[min(len(self.requests), len(self._script) - 1)]

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
@@ -20,6 +23,7 @@ from .corpus import HOSTILE_BODIES
 from .fakes import Answer, ScriptedServer, echo
 from .metric_contract import MetricProviderContract
 from .plugin_contract import check_secret_free
+from .virtual import WaitsForEverError, run_virtual
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +37,11 @@ _FAILURES: Final = (
     "PoolTimeout",
 )
 
+#: Libraries that log each request, below the level that the controller shows of them.
+_LIBRARIES: Final = ("httpx", "httpcore", "asyncio")
+#: Characters that one measurement may ask the status to keep.
+_LARGEST_KEPT: Final = 65_536
+
 Scenario = Callable[[MetricProvider], Coroutine[Any, Any, None]]
 
 
@@ -44,7 +53,10 @@ class HTTPProviderContract(MetricProviderContract):
         good_value: the value that comes of it.
         no_data_answer: what the service says when it has nothing (None: it has no such answer).
         secret_values: every secret that `query()` holds; none may show up in a message or a repr.
-        most_requests: how many requests one measurement may make at most, with its retries.
+        most_requests: how many requests one measurement may make at most, when all is well.
+        deadline: seconds after which a service that hangs must be given up, with all retries. The core gives up
+            after two minutes.
+        largest_body: bytes of an answer that may be read at most.
     """
 
     good_answer: ClassVar[Answer]
@@ -52,6 +64,8 @@ class HTTPProviderContract(MetricProviderContract):
     no_data_answer: ClassVar[Answer | None] = None
     secret_values: ClassVar[Sequence[str]] = ()
     most_requests: ClassVar[int] = 1
+    deadline: ClassVar[float] = 120.0
+    largest_body: ClassVar[int] = 32 * 2**20
 
     def provider(self, transport: httpx.AsyncBaseTransport) -> MetricProvider:
         """The provider on a transport of the test. By default the class takes it as `transport`."""
@@ -91,6 +105,73 @@ class HTTPProviderContract(MetricProviderContract):
         error = self._refused(Answer(429, headers={"Retry-After": "7"}))
         if not error.outage or error.retry_after != 7:
             pytest.fail(f"expected outage and 7 s, got {error.outage} and {error.retry_after}")
+
+    def test_a_service_out_of_order_may_say_when_to_come_back_too(self) -> None:
+        error = self._refused(Answer(503, headers={"Retry-After": "7"}))
+        if not error.outage or error.retry_after != 7:
+            pytest.fail(f"expected outage and 7 s, got {error.outage} and {error.retry_after}")
+
+    def test_a_rate_limit_is_told_apart_from_an_outage(self) -> None:
+        if not self._refused(Answer(429)).throttled:
+            pytest.fail("429 is no fault of the service: set rate_limit with remaining=0")
+        if self._refused(Answer(503)).throttled:
+            pytest.fail("503 says nothing of a rate limit")
+
+    def test_a_service_that_hangs_is_given_up_in_time(self) -> None:
+        errors = []
+
+        async def scenario(provider: MetricProvider) -> None:
+            with pytest.raises(ProviderError) as caught:
+                await provider.measure(self.query())
+            errors.append(caught.value)
+
+        try:
+            seconds = self._run(ScriptedServer(Answer(hang=True)), scenario)
+        except WaitsForEverError as error:
+            raise pytest.fail.Exception(
+                "it waits for an answer for ever: set a deadline"
+            ) from error
+        if not errors[0].outage or seconds > self.deadline:
+            pytest.fail(
+                f"expected an outage within {self.deadline} s: {errors[0]!r} in {seconds} s"
+            )
+
+    def test_a_connection_that_is_closed_half_way_is_an_outage(self) -> None:
+        if not self._refused(replace(self.good_answer, cut=True)).outage:
+            pytest.fail("half an answer says nothing about the release: set outage")
+
+    def test_an_answer_of_ten_megabytes_is_bounded(self) -> None:
+        filler = json.dumps("x" * (10 * 2**20)).encode()
+        for body in (filler, b'{"data": ' + filler + b"}", b" " * (10 * 2**20)):
+            self._bounded(Answer(body=body))
+            self._bounded(Answer(500, body=body))
+
+    def test_an_answer_without_end_is_given_up(self) -> None:
+        server = ScriptedServer(replace(self.good_answer, endless=True))
+
+        async def scenario(provider: MetricProvider) -> None:
+            with pytest.raises(ProviderError):
+                await provider.measure(self.query())
+
+        self._run(server, scenario)
+        if server.sent > self.largest_body:
+            pytest.fail(f"{server.sent} bytes of an answer without end were read")
+
+    def test_a_compressed_answer_that_is_broken_is_a_provider_error(self) -> None:
+        self._refused(Answer(body=b"no gzip", headers={"Content-Encoding": "gzip"}))
+
+    def test_a_redirection_takes_no_secret_to_another_host(self) -> None:
+        elsewhere = Answer(302, headers={"Location": "https://elsewhere.invalid/"})
+        server = ScriptedServer(elsewhere, self.good_answer)
+
+        async def scenario(provider: MetricProvider) -> None:
+            with suppress(ProviderError):
+                await provider.measure(self.query())
+
+        self._run(server, scenario)
+        for request in server.requests:
+            if request.url.host == "elsewhere.invalid":
+                check_secret_free(echo(request).decode(), self.secret_values, "a request elsewhere")
 
     @pytest.mark.parametrize("after", ["soon", "-1", "nan", "1e400", ""])
     def test_an_unreadable_retry_after_is_passed_over(self, after: str) -> None:
@@ -191,6 +272,53 @@ class HTTPProviderContract(MetricProviderContract):
         for answer in (Answer(401), Answer(500), Answer(failure="ConnectError")):
             self._run(ScriptedServer(answer), unwell)
 
+    def test_after_closing_the_next_measurement_works_or_says_why(self) -> None:
+        async def scenario(provider: MetricProvider) -> None:
+            await provider.measure(self.query())
+            await provider.aclose()
+            try:
+                await provider.measure(self.query())
+            except ProviderError:
+                return
+            except Exception as error:
+                raise pytest.fail.Exception(f"after closing it raised {error!r:.300}") from error
+
+        self._run(ScriptedServer(self.good_answer), scenario)
+
+    def test_nothing_that_it_logs_holds_a_secret(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def scenario(provider: MetricProvider) -> None:
+            for call in self._calls(provider):
+                with suppress(ProviderError):
+                    await call
+
+        # DEBUG of the provider's own; of the libraries beneath it what the controller lets through.
+        caplog.set_level(logging.DEBUG)
+        for status in (200, 401, 500):
+            self._run(ScriptedServer(partial(_echoing, status)), scenario)
+        for record in caplog.records:
+            if record.levelno >= logging.WARNING or not record.name.startswith(_LIBRARIES):
+                check_secret_free(record.getMessage(), self.secret_values, "the log")
+
+    def _unconnected(self) -> MetricProvider:
+        import httpx
+
+        server = ScriptedServer(Answer(failure="ConnectError"))
+        server.aside = self.aside
+        return self.provider(httpx.MockTransport(server))
+
+    def _bounded(self, answer: Answer) -> None:
+        async def scenario(provider: MetricProvider) -> None:
+            try:
+                measurement = await provider.measure(self.query())
+            except ProviderError as error:
+                self._check_message(error)
+                return
+            kept = len(measurement.text) + sum(map(len, measurement.metadata.values()))
+            if kept > _LARGEST_KEPT:
+                pytest.fail(f"{kept} characters are to be kept of one measurement")
+
+        self._run(ScriptedServer(answer), scenario)
+
     def _calls(self, provider: MetricProvider) -> list[Awaitable[object]]:
         return [provider.measure(self.query()), provider.probe(self.query(), FieldPath("spec"))]
 
@@ -215,7 +343,8 @@ class HTTPProviderContract(MetricProviderContract):
         self._check_message(errors[0])
         return errors[0]
 
-    def _run(self, server: ScriptedServer, scenario: Scenario) -> None:
+    def _run(self, server: ScriptedServer, scenario: Scenario) -> float:
+        """Play a scenario in time that takes no time; gives how many seconds it would have taken."""
         import httpx
 
         server.aside = self.aside
@@ -227,7 +356,7 @@ class HTTPProviderContract(MetricProviderContract):
             finally:
                 await provider.aclose()
 
-        asyncio.run(whole())
+        return run_virtual(whole())[1]
 
     def _check(self, measurement: Measurement) -> None:
         if not isinstance(measurement.text, str):
@@ -242,6 +371,10 @@ class HTTPProviderContract(MetricProviderContract):
         if not message or "\n" in message or len(message) > 1_000:
             pytest.fail(f"not a message of one line: {message!r:.1200}")
         check_secret_free(message, self.secret_values, "an error")
+
+
+def _echoing(status: int, request: httpx.Request) -> Answer:
+    return Answer(status, body=echo(request))
 
 
 def _causes(error: BaseException) -> list[str]:

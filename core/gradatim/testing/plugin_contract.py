@@ -182,7 +182,7 @@ class PluginContract:
                 told = f"{self.validating} raised {error!r:.300} for {config!r:.300}"
                 raise pytest.fail.Exception(told) from error
             for problem in problems or ():
-                _check_problem(problem, config)
+                check_problem(problem, config)
 
     def test_validation_changes_nothing(self) -> None:
         before = copy.deepcopy(self.good_config)
@@ -198,7 +198,8 @@ class PluginContract:
 BLOCK: Final = FieldPath("spec", "block")
 
 
-def _check_problem(problem: object, config: object) -> None:
+def check_problem(problem: object, config: object) -> None:
+    """Fail where this is no Problem of one line, or none of the block at `BLOCK`."""
     if not isinstance(problem, Problem):
         pytest.fail(f"{problem!r:.300} is no Problem, for {config!r:.300}")
     if problem.path.parts[: len(BLOCK.parts)] != BLOCK.parts:

@@ -57,10 +57,6 @@ class TestVersion1(HTTPProviderContract):
     good_value = 0.5
     no_data_answer = Answer(body={"series": []})
     secret_values = tuple(KEYS.values())
-    most_requests = 1
-
-    def provider(self, transport: httpx.AsyncBaseTransport) -> DatadogProvider:
-        return _unhurried(transport)
 
 
 class TestVersion2(HTTPProviderContract):
@@ -95,10 +91,6 @@ class TestVersion2(HTTPProviderContract):
     good_value: ClassVar = [0.5, 1.0]
     no_data_answer = Answer(body={"data": {"attributes": {"columns": []}}})
     secret_values = ("api-key-value", "app-key-value")
-    most_requests = 1
-
-    def provider(self, transport: httpx.AsyncBaseTransport) -> DatadogProvider:
-        return _unhurried(transport)
 
 
 def _query(config: dict[str, Any] | None = None, **keys: str):

@@ -38,6 +38,8 @@ PLAIN_TEXT_VARIABLE: Final = "GRADATIM_WEB_PLAIN_TEXT"
 #: Requests at once to one host, so that one that hangs holds up nobody but itself; and httpx's pool
 #: searches all waiting requests at each turn, so that the rest waits here instead.
 _AT_ONCE: Final = 16
+#: Under which a request knows the URL that it was meant for, and its headers, also after a redirection.
+_HOME: Final = "gradatim.home"
 _MOST_HOSTS: Final = 1_000
 
 
@@ -149,6 +151,7 @@ class WebProvider(MetricProvider):
                 headers=headers,
                 content=config.body,
                 timeout=config.timeout,
+                extensions={_HOME: (httpx.URL(config.url), [name for name, _ in headers])},
             ) as response:
                 yield response
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
@@ -172,12 +175,27 @@ class WebProvider(MetricProvider):
                 transport=self._transport,
                 follow_redirects=True,
                 max_redirects=10,
+                event_hooks={"request": [_kept_at_home]},
                 # One client serves every namespace: a session of one must not reach another.
                 cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=_AT_ONCE),
                 headers={"User-Agent": "gradatim", "Accept-Encoding": "identity"},
             )
         return self._clients[insecure]
+
+
+async def _kept_at_home(request: httpx.Request) -> None:
+    """What the author wrote is meant for one host: a redirection takes no header and no body to another one."""
+    home, headers = request.extensions[_HOME]
+    is_safe = request.url.scheme == "https" or home.scheme == "http"
+    if request.url.host == home.host and is_safe:
+        return
+    if request.method != "GET":
+        raise ProviderError(
+            "redirected to another host or to one without TLS: it is not sent the body"
+        )
+    for name in headers:
+        request.headers.pop(name.decode(), None)
 
 
 def _config(block: Json) -> WebConfig:
