@@ -1,9 +1,12 @@
 """`gradatim plugins`: what is installed, and what is wrong with it, for people and for scripts."""
 
+import asyncio
+import base64
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +14,12 @@ from click.testing import CliRunner, Result
 
 from gradatim import registry as registry_room
 from gradatim.cli.plugins import plugins
+from gradatim.crds import custom_resource_definitions
 from gradatim.plugin import Capability, MetricProvider, StepPlugin, TrafficRouter
 from gradatim.registry import PluginInfo, Registry
 from gradatim.registry.plugin import Plugin
+from gradatim.sim import Sim
+from gradatim.sim.kubeconfig import kubeconfig
 
 
 class Constant(MetricProvider):
@@ -186,3 +192,45 @@ def test_help_imports_neither_plugins_nor_rich() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+def _cluster_with(sim: Sim, token: str) -> None:
+    secret = {"secretKeyRef": {"name": "tokens", "key": "token"}}
+    block = {"url": "http://127.0.0.1:1/{{args.token}}", "jsonPath": "{$}"}
+    metric = {"name": "m", "provider": {"web": block}}
+    for kind in ("AnalysisTemplate", "ClusterAnalysisTemplate"):
+        sim.create_object(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": kind,
+                "metadata": {"name": "t"},
+                "spec": {
+                    "args": [{"name": "token", "valueFrom": secret}],
+                    "metrics": [metric, {"name": "d", "provider": {"datadog": {"query": "x{*}"}}}],
+                },
+            }
+        )
+    data = {"token": base64.b64encode(token.encode()).decode()}
+    metadata = {"name": "tokens", "namespace": "default"}
+    sim.create_object({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+
+
+async def test_doctor_asks_for_the_templates_of_a_cluster(tmp_path: Path, monkeypatch: Any) -> None:
+    for name in ("DD_API_KEY", "DD_APP_KEY", "DD_ADDRESS", "POD_NAMESPACE"):
+        monkeypatch.delenv(name, raising=False)
+    async with Sim() as sim:
+        for definition in custom_resource_definitions():
+            sim.create_object(definition)
+        await sim.settle()
+        _cluster_with(sim, "hunter22-of-the-test")
+        (tmp_path / "kubeconfig").write_text(kubeconfig(await sim.serve()))
+        args = ["doctor", "--templates", "--kubeconfig", str(tmp_path / "kubeconfig")]
+        result = await asyncio.to_thread(CliRunner().invoke, plugins, args)
+    assert result.exit_code == 1, result.output
+    assert (
+        'AnalysisTemplate default/t: spec.metrics[1].provider.datadog: there is no Secret "datadog"'
+        in (result.stderr)
+    )
+    assert "ClusterAnalysisTemplate t: spec.metrics[1].provider.datadog: " in result.stderr
+    assert "AnalysisTemplate default/t: spec.metrics[0].provider.web.url: " in result.stderr
+    assert "hunter22" not in result.output

@@ -16,7 +16,8 @@ import pytest
 from livecluster import Json, Live, analysis, play, rollout
 
 from gradatim.builtin.web.provider import WebProvider
-from gradatim.plugin import Measurement, MetricProvider, Query
+from gradatim.plugin import FieldPath, Measurement, MetricProvider, Problem, Query
+from gradatim.run.controller import Settings
 from gradatim.testing.fakes import echo
 from gradatim_datadog import DatadogProvider
 from gradatim_prometheus import PrometheusProvider
@@ -156,3 +157,23 @@ def test_no_log_no_status_and_no_event_shows_a_secret(
 
     caplog.set_level(logging.DEBUG, logger="gradatim")
     play(story, provider)
+
+
+def test_at_its_start_the_controller_says_which_templates_could_not_be_measured(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(live: Live) -> None:
+        live.apply(_secret("tokens", "default", token=SECRET), _template({"any": "{{args.token}}"}))
+        live.start(settings=Settings(environment={}, probe_templates=True))
+        await live.sim.until(lambda: "ProbeFailed" in live.reasons(), 60)
+        said = 'spec.metrics[0].provider.plugin[test/secretive]: refused {"any": "*****"}'
+        assert f"Warning ProbeFailed: {said}" in live.events()
+        assert f"AnalysisTemplate default/t: {said}" in caplog.text
+        assert SECRET not in caplog.text
+
+    class Refusing(Raising):
+        async def probe(self, query: Query, path: FieldPath) -> list[Problem]:
+            return [Problem(path, f"refused {json.dumps(query.config)}")]
+
+    caplog.set_level(logging.DEBUG, logger="gradatim")
+    play(story, Refusing, started=False)

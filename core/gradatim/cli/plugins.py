@@ -44,9 +44,34 @@ def list_plugins(as_json: bool) -> None:
 @click.option(
     "--traceback", "with_traceback", is_flag=True, help="Show where each failure came from."
 )
+@click.option(
+    "--templates",
+    "with_templates",
+    is_flag=True,
+    help="Ask the providers of a cluster's templates whether they could be measured now.",
+)
+@click.option("-n", "--namespace", help="Templates of this namespace only.")
+@click.option(
+    "--controller-namespace",
+    help="Where the controller's Secrets are.  [default: argo-rollouts]",
+)
+@click.option("--kubeconfig", help="Kubeconfig of the cluster.")
+@click.option("--context", "cluster", help="Context of the kubeconfig.")
 @click.pass_context
-def doctor(context: click.Context, as_json: bool, with_traceback: bool) -> None:
-    """Check every plugin; exit with 1 when one cannot be used."""
+def doctor(
+    context: click.Context,
+    /,
+    as_json: bool,
+    with_traceback: bool,
+    with_templates: bool,
+    **where: Any,
+) -> None:
+    """Check every plugin; exit with 1 when one cannot be used.
+
+    With --templates also each AnalysisTemplate and ClusterAnalysisTemplate of a cluster: are its
+    Secrets there with all their keys, does the address answer, does it take the credentials and
+    the query? Each provider is asked once; nothing is written, and no secret is printed.
+    """
     registry = _registry()
     diagnoses = [(info, list(_faults(registry, info))) for info in registry.plugins()]
     if as_json:
@@ -54,8 +79,34 @@ def doctor(context: click.Context, as_json: bool, with_traceback: bool) -> None:
     else:
         for info, faults in diagnoses:
             _print_diagnosis(info, faults, with_traceback=with_traceback)
-    if any(faults for _, faults in diagnoses):
+    unsound = any(faults for _, faults in diagnoses)
+    if with_templates:
+        unsound |= _print_templates(registry, as_json=as_json, **where)
+    if unsound:
         context.exit(UNSOUND)
+
+
+def _print_templates(
+    registry: Registry, *, as_json: bool, controller_namespace: str | None, **where: str | None
+) -> bool:
+    """Print what stands against measuring a cluster's templates; whether there is anything."""
+    import asyncio
+
+    from .run import controller_namespace as own
+    from .templates import Where, template_problems
+
+    about = Where(
+        kubeconfig=where["kubeconfig"],
+        context=where["cluster"],
+        namespace=where["namespace"],
+        controller_namespace=own(controller_namespace),
+    )
+    count, lines = asyncio.run(template_problems(registry, about))
+    for line in lines:
+        click.echo(json.dumps({"template": line}) if as_json else line, err=not as_json)
+    if not lines and not as_json:
+        click.echo(f"{count} template{'' if count == 1 else 's'}: ok")
+    return bool(lines)
 
 
 def _registry() -> Registry:

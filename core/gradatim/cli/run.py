@@ -113,6 +113,7 @@ class Flags:
     analysis_threads: int
     leader_elect: bool
     propagation_delay: timedelta
+    probe_templates: bool
 
 
 class GoDuration(click.ParamType[timedelta]):
@@ -205,6 +206,9 @@ class GoDuration(click.ParamType[timedelta]):
     type=GoDuration(),
     help="How long a change of traffic takes to reach every proxy.",
 )
+@go_flag(
+    "--probe-templates", False, "Ask at the start whether each template could be measured now."
+)
 @ignored_flags
 def run_command(loglevel: str, logformat: str, **given: Any) -> None:
     """Run the controller.
@@ -257,6 +261,7 @@ async def _run(flags: Flags) -> None:
             analysis_workers=flags.analysis_threads,
             resync=flags.rollout_resync,
             propagation_delay=flags.propagation_delay,
+            probe_templates=flags.probe_templates,
         )
 
         async def elsewhere(kubeconfig: str) -> Client:

@@ -37,6 +37,7 @@ from .measuring import Measuring
 from .outside import OutsideRouters
 from .pluginthread import OwnThreads, Place
 from .podwatch import PodWatch
+from .probing import Probing, shown
 from .queue import WorkQueue
 from .rollouts import Ports as RolloutPorts
 from .rollouts import Rollouts
@@ -68,6 +69,7 @@ class Settings:
     Attributes:
         namespace: the controller's own, where providers' Secrets are.
         resync: seconds after which every Rollout gets a pass without a reason.
+        probe_templates: ask at the start whether the templates that are there could be measured.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -76,6 +78,7 @@ class Settings:
     analysis_workers: int = 30
     resync: float = 900.0
     propagation_delay: timedelta = DEFAULT_PROPAGATION_DELAY
+    probe_templates: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
@@ -129,6 +132,7 @@ class Controller:
         self.rollouts = self._make_rollouts()
         self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
         measuring = Measuring(registry, self.fence, secrets, surroundings, clock)
+        self._probing = Probing(registry, self.fence, secrets, surroundings, clock)
         self.runs = AnalysisRuns(
             AnalysisPorts(
                 client=client,
@@ -208,7 +212,18 @@ class Controller:
         working = [self._task(self.rollout_queue.work()) for _ in range(rollouts)]
         working += [self._task(self.run_queue.work()) for _ in range(runs)]
         working.append(self._task(self._cleanup.queue.work()))
+        if self.settings.probe_templates:
+            working.append(self._task(self._probe()))
         return [*working, self._task(supervised("resync", self._resync))]
+
+    async def _probe(self) -> None:
+        """Say which templates could not be measured now, so that no release is the first to find out."""
+        caches = self.world.templates, self.world.cluster_templates
+        templates = [entry.view for cache in caches for entry in cache.all() if entry.view]
+        for template, problems in await self._probing.templates(templates):
+            for problem in problems:
+                log.warning("%s: %s", shown(template), problem)
+                self.recorder.emit(template.raw, "Warning", "ProbeFailed", str(problem))
 
     async def _resync(self) -> None:
         """A pass for everything, now and then: it heals what an event that never came has left."""
