@@ -50,6 +50,7 @@ ROUTED = _some(
     minPodsPerReplicaSet=[2],
     replicaProgressThreshold=[THRESHOLD],
     analysis=[BACKGROUND],
+    dynamicStableScale=[True],
 )
 BASIC = _some(
     maxSurge=[0, 1, "50%"],
@@ -85,6 +86,9 @@ def setups(draw: st.DrawFn, kind: str) -> Setup:
         is_routed = kind not in ("basic", "workload")
         block = draw(ROUTED if is_routed else BASIC)
         block["steps"] = draw(steps(is_routed=is_routed))
+        if "dynamicStableScale" in block:
+            # the two exclude each other
+            block.pop("scaleDownDelaySeconds", None)
         if block.get("maxSurge") == 0 and "maxUnavailable" not in block:
             block["maxUnavailable"] = 1
         if ("canaryService" in block) != ("stableService" in block):

@@ -23,7 +23,8 @@ from gradatim.sim.api import Request
 
 Event = tuple[Any, ...]
 
-QUICK = {"ready_after": 0.5, "gone_after": 0.3}
+#: Few bookmarks: a history rests for most of its time, and they would be most of what happens then.
+QUICK = {"ready_after": 0.5, "gone_after": 0.3, "bookmark_every": 600.0}
 #: Within so many seconds without a write a Rollout is at rest: longer than any delay, deadline or request.
 REST = 200.0
 VERDICTS: dict[str, Any] = {"good": 1, "bad": 9, "unclear": 3, "error": RuntimeError("no answer")}

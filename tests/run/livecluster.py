@@ -347,6 +347,22 @@ def definitions() -> tuple[Json, ...]:
     return tuple(custom_resource_definitions())
 
 
+#: The CRDs as a cluster keeps them, from the first one on: to check them again takes as long as many a story.
+_DEFINED: list[Json] = []
+_DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+
+
+async def _define(cluster: Sim) -> None:
+    for stored in _DEFINED:
+        cluster.store.put(_DEFINITIONS, stored)
+    if not _DEFINED:
+        for definition in definitions():
+            cluster.create_object(definition)
+        await cluster.settle()
+        _DEFINED.extend(cluster.list("CustomResourceDefinition"))
+    await cluster.settle()
+
+
 def play(
     story: Story,
     *classes: type,
@@ -358,9 +374,7 @@ def play(
 
     async def whole() -> None:
         async with Sim(sim or SimSettings(ready_after=0.5, gone_after=0.3)) as cluster:
-            for definition in definitions():
-                cluster.create_object(definition)
-            await cluster.settle()
+            await _define(cluster)
             live = Live(cluster, registry_of(*classes), settings or Settings(environment={}))
             if started:
                 live.start()

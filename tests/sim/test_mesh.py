@@ -17,6 +17,7 @@ from gradatim.sim.mesh import (
     split,
     worst_split,
 )
+from gradatim.sim.propagation import Ages
 from gradatim.sim.timeline import Timeline
 
 HASH = "rollouts-pod-template-hash"
@@ -219,6 +220,18 @@ def test_a_change_of_weights_takes_its_time():
         await asyncio.sleep(2)
         assert sim.mesh.split("web") == {"old": 0.75, "new": 0.25}
         assert sim.mesh.worst is None
+
+    in_mesh(story)
+
+
+def test_a_proxy_may_be_late_with_endpoints_and_know_the_routes():
+    async def story(sim):
+        sim.patch("ReplicaSet", "web-new", "spec: {replicas: 1}")
+        await sim.settle()
+        sim.patch("VirtualService", "web", weights(75, 25))
+        found = sim.mesh.outcome("web", age=Ages(routes=0, rules=0, endpoints=2))
+        assert (found.failing, found.why) == (0.25, "canary.default: no endpoint")
+        assert sim.mesh.outcome("web", age=Ages(routes=2, rules=0, endpoints=0)).failing == 0
 
     in_mesh(story)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from gradatim.sim.clock import SimClock
 from gradatim.sim.document import Json, dig
@@ -50,6 +50,14 @@ class Moment:
     host: Host
     failing: float
     why: str
+
+
+class Ages(NamedTuple):
+    """Seconds that a proxy is behind with each kind of what it knows; in real meshes one may come before another."""
+
+    routes: float
+    rules: float
+    endpoints: float
 
 
 class _EndpointsAt(Mapping[Host, Sequence[Endpoint]]):
@@ -143,12 +151,14 @@ class Mesh:
         name: str,
         namespace: str = "default",
         headers: Mapping[str, str] | None = None,
-        age: float | None = None,
+        age: float | Ages | None = None,
     ) -> Split:
         """Return the same with the share that fails, and why."""
-        time = self._clock.elapsed() - (self.lag if age is None else age)
-        known = self._knowledge(namespace, time, time)
-        service = self._virtual_service(namespace, name, time)
+        behind = self.lag if age is None else age
+        ages = behind if isinstance(behind, Ages) else Ages(behind, behind, behind)
+        routes, rules, endpoints = (self._clock.elapsed() - each for each in ages)
+        known = self._knowledge(namespace, rules, endpoints)
+        service = self._virtual_service(namespace, name, routes)
         if service is not None:
             return split(service, known, headers)
         host = Host(namespace, name)
