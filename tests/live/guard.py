@@ -8,7 +8,7 @@ write is judged by stands in `rules.py`; here is what is known at every moment, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,8 +147,12 @@ class Guard:
         found = [*self._failing(namespace)]
         if is_ours:
             believed = before.ways(self._sim.clock.elapsed() - self._lag(namespace) + _MOMENT)
-            found += judged(self.scenery, event, self._as_written(known), before.now, believed)
-            self._written |= {way[:2]: way.weight for way in before.now}
+            after = (
+                self._as_written(before.now, min) if event.resource == "services" else before.now
+            )
+            found += judged(self.scenery, event, self._as_written(known, max), after, believed)
+            if event.resource == VIRTUAL_SERVICES:
+                self._written |= {way[:2]: way.weight for way in before.now}
         if found:
             self._fail(event, found, before.now)
 
@@ -175,9 +179,15 @@ class Guard:
             if way.pod_hash and not self.scenery.alive((namespace, way.pod_hash)):
                 self._excused.add((namespace, way.pod_hash))
 
-    def _as_written(self, known: tuple[Way, ...]) -> tuple[Way, ...]:
+    def _as_written(
+        self, known: tuple[Way, ...], chosen: Callable[[int, int], int]
+    ) -> tuple[Way, ...]:
+        """Weights that somebody else wrote last are theirs."""
         written = self._written
-        return tuple(way._replace(weight=max(way.weight, written.get(way[:2], 0))) for way in known)
+        return tuple(
+            way._replace(weight=chosen(way.weight, written.get(way[:2], way.weight)))
+            for way in known
+        )
 
     def _lag(self, namespace: str) -> float:
         """The mesh's lag, but no longer than the Rollouts were told that it is."""

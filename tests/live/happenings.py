@@ -14,11 +14,28 @@ Event = tuple[Any, ...]
 Json = dict[str, Any]
 
 ANALYSIS = {"templates": [{"templateName": "good"}]}
+LAGS = st.one_of(st.sampled_from([0.0, 2.0, 30.0]), st.integers(1, 400).map(lambda n: n / 10))
 WEIGHTS = st.sampled_from([50, 20, 80, 0, 100, 1, 33])
 PAUSES = st.sampled_from([{}, {"duration": "1s"}, {"duration": "10s"}])
 SCALES = st.sampled_from(
-    [{"replicas": 2}, {"replicas": 0}, {"weight": 25}, {"matchTrafficWeight": True}]
+    [
+        {"replicas": 2},
+        {"replicas": 0},
+        {"replicas": 8},
+        {"weight": 25},
+        {"matchTrafficWeight": True},
+    ]
 )
+
+
+MATCH = [{"headerName": "agent", "headerValue": {"exact": "curl"}}]
+ROUTES = [{"name": "by-header"}, {"name": "mirror"}]
+MANAGED: list[Json] = [
+    {"setHeaderRoute": {"name": "by-header", "match": MATCH}},
+    {"setHeaderRoute": {"name": "by-header"}},
+    {"setMirrorRoute": {"name": "mirror", "match": [{"path": {"prefix": "/"}}], "percentage": 35}},
+    {"setMirrorRoute": {"name": "mirror"}},
+]
 
 
 def steps(*, is_routed: bool) -> st.SearchStrategy[list[Json]]:
@@ -30,6 +47,7 @@ def steps(*, is_routed: bool) -> st.SearchStrategy[list[Json]]:
     ]
     if is_routed:
         kinds.append(st.builds(lambda s: {"setCanaryScale": s}, SCALES))
+        kinds.append(st.sampled_from(MANAGED))
     return st.lists(st.one_of(kinds), max_size=5)
 
 
@@ -93,13 +111,14 @@ def setups(draw: st.DrawFn, kind: str) -> Setup:
             block["maxUnavailable"] = 1
         if ("canaryService" in block) != ("stableService" in block):
             block = {k: v for k, v in block.items() if not k.endswith("Service")}
-    lags = [0, 2, 30] if kind not in ("basic", "workload") else [0]
+    # without a router nobody waits for the data plane: the pods' own ends are to be slow enough
+    lags = LAGS if kind not in ("basic", "workload") else st.just(0.0)
     return Setup(
         kind,
         replicas=draw(st.integers(1, 5)),
         block=block,
         spec=draw(SPECS),
-        lag=draw(st.sampled_from(lags)),
+        lag=draw(lags),
         stale=draw(st.sampled_from([0, 0, 0.1, 1])),
     )
 
@@ -128,6 +147,7 @@ KINDS: list[st.SearchStrategy[Any]] = [
     st.tuples(st.just("kill"), st.integers(0, 5)),
     st.tuples(st.just("fail"), FAULTS, st.integers(1, 4)),
     st.tuples(st.just("revert")),
+    st.tuples(st.just("revert_services")),
     st.tuples(st.just("restart_pods")),
 ]
 

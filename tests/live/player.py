@@ -182,10 +182,18 @@ class Player:
         self.live.edit({"spec": {"restartAt": format_time(self.live.sim.clock.now())}})
 
     async def revert(self) -> None:
-        """What GitOps does with drift: the VirtualServices are as they were in the beginning."""
+        """What GitOps does with drift: routes and subsets are as they were in the beginning."""
         for each in self.setup.objects():
-            if each["kind"] == "VirtualService":
+            if each["kind"] in ("VirtualService", "DestinationRule"):
                 self.live.sim.patch(each["kind"], each["metadata"]["name"], {"spec": each["spec"]})
+
+    async def revert_services(self) -> None:
+        """The same with Services: their selectors name no revision."""
+        for each in self.live.sim.list("Service"):
+            selector = {"rollouts-pod-template-hash": None}
+            self.live.sim.patch(
+                "Service", each["metadata"]["name"], {"spec": {"selector": selector}}
+            )
 
     # the cluster and the metrics
 

@@ -47,6 +47,12 @@ class Setup:
         return ["web", "other"] if self.kind == "two" else []
 
     def _rollout(self, block: Json) -> Json:
+        routes = [{"name": "by-header"}, {"name": "mirror"}]
+        if "trafficRouting" in block:
+            block = {
+                **block,
+                "trafficRouting": {**block["trafficRouting"], "managedRoutes": routes},
+            }
         made = rollout(replicas=self.replicas, **block)
         made["spec"] |= self.spec
         if self.lag > 5:
