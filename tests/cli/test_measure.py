@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -516,3 +519,18 @@ def test_standard_input(service: Service) -> None:
     text = yaml.safe_dump(template(metric(service.address), args=LEAST))
     result = CliRunner().invoke(cli, ["measure", "-"], input=text)
     assert result.exit_code == 0, result.output
+
+
+def test_an_interrupt_ends_a_watch_with_what_it_has_found(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    endless = metric(service.address, interval="1h", name="rate")
+    file.write_text(yaml.safe_dump(template(endless, args=LEAST)))
+    program = [sys.executable, "-m", "gradatim.cli", "measure", str(file), "--watch"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        began = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert "rate 1: Successful 0.97" in began[1]
+    assert rest == "analysis  Successful: Run Terminated\n"
+    assert process.returncode == 130

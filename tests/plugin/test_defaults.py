@@ -77,6 +77,7 @@ async def test_a_provider_needs_to_measure_only() -> None:
     assert (ended.verdict, ended.metadata) == (Verdict.INCONCLUSIVE, {"job": "x"})
     assert list(provider.secrets({})) == []
     assert list(provider.environment()) == []
+    assert provider.times({}) == {}
     assert provider.result_metadata(QUERY) == {}
     assert await provider.probe(QUERY, PATH) == []
     assert provider.identity(QUERY) is None

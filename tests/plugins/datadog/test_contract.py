@@ -176,6 +176,34 @@ async def test_a_site_that_hangs_holds_up_sixteen_requests_and_no_other_site() -
     await provider.aclose()
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize(
+    "site",
+    [
+        "https://api.datadoghq.com",
+        "https://api.us3.datadoghq.com",
+        "https://api.us5.datadoghq.com",
+        "https://api.datadoghq.eu",
+        "https://api.ap1.datadoghq.com",
+        "https://api.ap2.datadoghq.com",
+        "https://api.ddog-gov.com",
+        "http://datadog-proxy.monitoring:8080/prefix",
+    ],
+)
+async def test_every_site_is_asked_at_its_own_address(site: str, slash: str) -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url).partition("?")[0])
+        return httpx.Response(200, json={"series": []})
+
+    provider = DatadogProvider(httpx.MockTransport(answer))
+    await provider.measure(_query(address=site + slash))
+    await provider.measure(_query({"apiVersion": "v2"}, address=site + slash))
+    await provider.aclose()
+    assert seen == [f"{site}/api/v1/query", f"{site}/api/v2/query/scalar"]
+
+
 def test_equal_questions_with_equal_keys_have_one_identity_and_no_secret_in_it() -> None:
     provider = DatadogProvider()
     identity = provider.identity(_query())
