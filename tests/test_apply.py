@@ -319,6 +319,46 @@ async def test_a_status_that_was_not_written_is_not_told(around: Around) -> None
     assert around.events == []
 
 
+def meanwhile(around: Around, times: int, **status: object) -> None:
+    """Somebody annotates the Rollout before each of our next writes to it, or writes a status."""
+    cluster, conflict = around.cluster, Conflict("changed", status=409)
+    cluster.refusals["patch rollouts/web/status"] = conflict
+    looked = 0
+
+    async def get(address: Any) -> Json:
+        nonlocal looked
+        looked += 1
+        if looked == times:
+            cluster.refusals.clear()
+        meta = {"uid": "u-1", "annotations": {"others": str(looked)}}
+        return {
+            "metadata": {**meta, "resourceVersion": f"a{looked}"},
+            "status": {**BEFORE, **status},
+        }
+
+    cluster.get = get
+
+
+async def test_a_status_is_written_although_somebody_annotates_meanwhile(around: Around) -> None:
+    meanwhile(around, times=3)
+    assert await around.carry_out(status={**BEFORE, "phase": "Paused"})
+    ((_, _, body, _),) = around.cluster.asked
+    assert body["metadata"]["resourceVersion"] == "a3"
+
+
+async def test_one_who_annotates_without_end_has_to_be_waited_for(around: Around) -> None:
+    meanwhile(around, times=99)
+    with pytest.raises(Conflict):
+        await around.carry_out(status={**BEFORE, "phase": "Paused"})
+
+
+async def test_an_abort_that_came_meanwhile_is_never_overwritten(around: Around) -> None:
+    meanwhile(around, times=1, abort=True)
+    with pytest.raises(Conflict):
+        await around.carry_out(status={**BEFORE, "phase": "Paused"})
+    assert around.cluster.asked == []
+
+
 async def test_a_stop_in_the_middle_tells_only_what_was_done(around: Around) -> None:
     around.broken = asyncio.CancelledError()
     with pytest.raises(asyncio.CancelledError):

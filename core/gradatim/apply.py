@@ -38,6 +38,7 @@ from .decide.effects import (
 )
 from .decide.recognition import contradicts
 from .decide.refusal import creation_refused
+from .decide.sameness import holds_still
 from .decide.statuspatch import merge_patch
 from .errors import GradatimError
 from .kube.client import Client
@@ -71,6 +72,10 @@ log = logging.getLogger(__name__)
 
 #: Pods that a disruption budget keeps, after which it is not asked for more in this pass.
 _REFUSALS: Final = 5
+
+
+#: How often a write to a Rollout is tried that others annotate meanwhile.
+_REWRITES: Final = 4
 
 
 class NameTaken(GradatimError):
@@ -128,6 +133,8 @@ class _Pass:
 
     rollout: Rollout
     version: str
+    #: the Rollout as it was decided on, with our own writes of this pass
+    basis: Json
     versions: dict[ObjectRef, str] = field(default_factory=dict)
     planned: dict[ObjectRef, str] = field(default_factory=dict)
 
@@ -147,7 +154,7 @@ class Applier:
             RouterError: a router could not route; the same holds.
             NameTaken: a ReplicaSet's name belongs to somebody else.
         """
-        this = _Pass(rollout, rollout.meta.resource_version)
+        this = _Pass(rollout, rollout.meta.resource_version, rollout.raw)
         told: list[Emit] = []
         wrote = is_written = False
         try:
@@ -215,9 +222,7 @@ class Applier:
                 await self._delete(ANALYSIS_RUNS.at(this.rollout.namespace, name), uid)
             case PatchRollout(body):
                 address = ROLLOUTS.at(this.rollout.namespace, this.rollout.name)
-                written = await self._ports.client.patch(address, _versioned(body, this.version))
-                this.version = _version(written)
-                self._ports.memory.wrote(ROLLOUTS, written)
+                await self._write_rollout(this, address, body)
             case _:
                 assert_never(effect)
 
@@ -372,15 +377,27 @@ class Applier:
             if written is not None:
                 self._ports.memory.wrote(resource, written)
 
+    async def _write_rollout(self, this: _Pass, address: Address, body: Json) -> None:
+        """Patch it at the version we decided on: a promote or an abort that came in between is never overwritten."""
+        for left in reversed(range(_REWRITES)):
+            try:
+                written = await self._ports.client.patch(address, _versioned(body, this.version))
+            except Conflict:
+                there = await self._ports.client.get(ROLLOUTS.at(address.namespace, address.name))
+                if not left or not holds_still(this.basis, there):
+                    raise
+                this.version = _version(there)
+            else:
+                this.version, this.basis = _version(written), written
+                self._ports.memory.wrote(ROLLOUTS, written)
+                return
+
     async def _status(self, this: _Pass, status: Json) -> bool:
         patch = merge_patch(this.rollout.status.raw, status)
         if not patch:
             return False
         address = ROLLOUTS.at(this.rollout.namespace, this.rollout.name).sub("status")
-        body = _versioned({"status": patch}, this.version)
-        # against the version we decided on: a promote or an abort that came in between is never overwritten
-        written = await self._ports.client.patch(address, body)
-        self._ports.memory.wrote(ROLLOUTS, written)
+        await self._write_rollout(this, address, {"status": patch})
         return True
 
 

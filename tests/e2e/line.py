@@ -35,6 +35,8 @@ class Line:
         self.late = 0.0
         #: what was answered otherwise than by the API server, by kind of fault
         self.faults: Counter[str] = Counter()
+        #: what the API server answered to writes, by status
+        self.answers: Counter[int] = Counter()
         self._watches: set[asyncio.Task[object]] = set()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -99,7 +101,9 @@ class Line:
             return self._refused("throttled", 429, "TooManyRequests", {"Retry-After": "1"})
         if self.expired and is_watch and "resourceVersion" in request.query:
             self.expired -= 1
-            return self._refused("expired", 410, "Expired", {})
+            said = self._refused("expired", 410, "Expired", {})
+            # the API server says it in both ways: at once, or as the first event of a watch
+            return said if self.expired % 2 else await self._first_event(request, said)
         body = await request.read()
         headers = {k: v for k, v in request.headers.items() if k.lower() not in OF_A_CONNECTION}
         url = f"{self._server.url}{request.path_qs}"
@@ -107,6 +111,8 @@ class Line:
             if is_watch:
                 return await self._watch(request, reply)
             text = await reply.read()
+        if request.method in WRITES:
+            self.answers[reply.status] += 1
         kept = {k: v for k, v in reply.headers.items() if k.lower() not in OF_A_CONNECTION}
         return web.Response(status=reply.status, body=text, headers=kept)
 
@@ -117,6 +123,13 @@ class Line:
         said = {"kind": "Status", "status": "Failure", "code": status, "reason": reason}
         said["message"] = f"{fault} by the line"
         return web.json_response(said, status=status, headers=headers)
+
+    async def _first_event(self, request: web.Request, said: web.Response) -> web.StreamResponse:
+        told = web.StreamResponse()
+        told.content_type = "application/json"
+        await told.prepare(request)
+        await told.write(f'{{"type":"ERROR","object":{said.text}}}\n'.encode())
+        return told
 
     async def _watch(
         self, request: web.Request, reply: aiohttp.ClientResponse
