@@ -116,6 +116,7 @@ class Around:
             memory=self,
             routers=self,
             resource_of=self.resource_of,
+            client_of=lambda _: self.cluster,
         )
         decision = Decision(effects, BEFORE if status is None else status)
         return await Applier(ports).carry_out(parse_rollout(raw), decision)

@@ -118,6 +118,7 @@ class Ports:
 
     Attributes:
         resource_of: the resource that an object reference of a router means.
+        client_of: who reaches a router's objects; they may be in another cluster.
     """
 
     client: Client
@@ -125,6 +126,7 @@ class Ports:
     memory: Memory
     routers: Routers
     resource_of: Callable[[ObjectRef], Awaitable[Resource]]
+    client_of: Callable[[Resource], Client]
 
 
 @dataclass(slots=True)
@@ -358,7 +360,7 @@ class Applier:
             version = this.versions[patch.ref]
         else:
             this.planned[patch.ref] = patch.resource_version
-        written = await self._ports.client.patch(
+        written = await self._ports.client_of(resource).patch(
             address, at_version(patch, version), kind=patch.kind
         )
         this.versions[patch.ref] = _version(written)
@@ -367,7 +369,8 @@ class Applier:
     async def _give_back(self, ref: ObjectRef) -> None:
         try:
             resource = await self._ports.resource_of(ref)
-            written = await self._ports.client.give_back(resource.at(ref.namespace, ref.name))
+            client = self._ports.client_of(resource)
+            written = await client.give_back(resource.at(ref.namespace, ref.name))
         except Unreachable:
             raise
         except KubeError as error:

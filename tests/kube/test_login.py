@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 from aiohttp import web
+from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import incluster_config
 
 from gradatim.errors import SetupError
 from gradatim.kube.client import Client
 from gradatim.kube.cluster import Gate, Pace
-from gradatim.kube.credentials import InCluster, Kubeconfig
+from gradatim.kube.credentials import InCluster, Kubeconfig, KubeconfigText
 from gradatim.kube.errors import Unreachable
 from gradatim.kube.login import LoginOptions, login, source_of, user_agent
 from gradatim.kube.resources import PODS, Selection
@@ -566,3 +567,42 @@ async def test_a_lease_renewal_does_not_wait_behind_other_requests(api, kubeconf
         assert not held.done()
         waiting.set()
         await held
+
+
+def text_of(user: dict, **cluster: object) -> str:
+    return json.dumps(
+        {
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+            "clusters": [{"name": "k", "cluster": {"server": "https://h", **cluster}}],
+            "users": [{"name": "u", "user": user}],
+        }
+    )
+
+
+async def test_a_kubeconfig_of_a_secret_brings_server_and_token():
+    configuration = Configuration()
+    assert (
+        await KubeconfigText(text_of({"token": SECRET}), "Secret a/b").load(configuration) is None
+    )
+    assert configuration.host == "https://h"
+    assert configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+    assert SECRET not in repr(KubeconfigText(SECRET, "x"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (text_of({"exec": {"command": "sh"}}), "exec is not taken from a Secret"),
+        (text_of({"tokenFile": "/etc/passwd"}), "tokenFile is not taken from a Secret"),
+        (text_of({"client-key": "/k"}), "client-key is not taken"),
+        (text_of({}, **{"certificate-authority": "/ca"}), "certificate-authority is not taken"),
+        ("a: b: c", "not valid YAML"),
+        ("7", "is not a kubeconfig"),
+        ("{}", "Secret a/b: "),
+        (text_of({}).replace('"u"', '"v"', 1), "Secret a/b: "),
+    ],
+)
+async def test_a_kubeconfig_of_a_secret_runs_and_reads_nothing_here(text: str, message: str):
+    with pytest.raises(SetupError, match=message):
+        await KubeconfigText(text, "Secret a/b").load(Configuration())

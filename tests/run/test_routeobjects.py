@@ -13,6 +13,7 @@ from livecluster import virtual_service
 from gradatim.kube.client import Client
 from gradatim.kube.errors import Forbidden, KubeError
 from gradatim.plugin import ObjectRef
+from gradatim.run.otherclusters import Clusters
 from gradatim.run.routeobjects import RouteObjects
 from gradatim.sim import Line, Sim, run_virtual
 from gradatim.sim.failure import ApiError
@@ -32,7 +33,9 @@ def played(
         async with Sim() as sim:
             sim.create_object(virtual_service())
             changed: list[ObjectRef] = []
-            objects = RouteObjects(Client(sim.transport(line=line)), namespace, changed.append)
+            objects = RouteObjects(
+                Clusters(Client(sim.transport(line=line))), namespace, changed.append
+            )
             try:
                 await story(sim, objects, changed)
             finally:

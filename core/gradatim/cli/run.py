@@ -228,12 +228,14 @@ def run_command(loglevel: str, logformat: str, **given: Any) -> None:
 async def _run(flags: Flags) -> None:
     from ..kube.client import Client
     from ..kube.cluster import Pace
+    from ..kube.credentials import KubeconfigText
     from ..kube.lease import Election
     from ..kube.login import LoginOptions, login
     from ..kube.resources import LEASES
     from ..registry import load_registry
     from ..run.controller import Controller, Settings
     from ..run.health import HealthServer
+    from ..run.otherclusters import other_clusters
     from ..run.rights import check_rights
     from ..run.world import Scope, World
 
@@ -270,7 +272,12 @@ async def _run(flags: Flags) -> None:
                 return Client(await login(LoginOptions(pace=pace), {**inside, "HOME": "/nowhere"}))
             return Client(await login(LoginOptions(kubeconfig, pace=pace)))
 
-        controller = Controller(client, registry, settings, connect=elsewhere)
+        async def by_text(text: str, named: str) -> Client:
+            source = KubeconfigText(text, named)
+            return Client(await login(LoginOptions(pace=pace, source=source)))
+
+        clusters = await other_clusters(client, own, registry.cluster_secrets(), by_text)
+        controller = Controller(client, registry, settings, connect=elsewhere, clusters=clusters)
         port = await health.start("", flags.healthz_port)
         log.info("gradatim: /healthz on port %d, namespace %s", port, own)
 

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config
 from kubernetes.aio.config.exec_provider import ExecProvider
-from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
+from kubernetes.aio.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
 
 from gradatim.errors import SetupError
 from gradatim.kube.errors import short
@@ -34,6 +34,17 @@ CERTIFICATE_AGE = 300.0
 EXPIRY_MARGIN = 60.0
 #: and not more often than this, whatever it says and whoever is refused
 SHORTEST_AGE = 10.0
+
+
+#: What a kubeconfig may name of the machine that reads it.
+_OF_OUR_MACHINE = (
+    "exec",
+    "auth-provider",
+    "tokenFile",
+    "client-certificate",
+    "client-key",
+    "certificate-authority",
+)
 
 
 class Source(Protocol):
@@ -90,6 +101,36 @@ class Kubeconfig:
                 f"kubeconfig {self.paths}: is not a kubeconfig, or a part of it is malformed ({kind})"
             ) from error
         return age
+
+
+@dataclass(frozen=True, slots=True)
+class KubeconfigText:
+    """A kubeconfig that somebody else has handed us, as in a Secret: its own certificates and tokens, and nothing else.
+
+    A command to run, or a file of ours to read, would be a right that whoever wrote the text has not got.
+    """
+
+    text: str = field(repr=False)
+    named: str
+
+    async def load(self, configuration: Configuration) -> float | None:
+        """See `Source.load`."""
+        try:
+            config = ConfigNode(self.named, yaml.safe_load(self.text))
+            cluster, user = _cluster(config), _user(config, None)
+            for key in _OF_OUR_MACHINE:
+                if key in user or key in cluster:
+                    raise SetupError(f"{self.named}: {key} is not taken from a Secret")
+            loader = KubeConfigLoader(config_dict=config, config_base_path=None)
+            await loader.load_and_set(configuration)
+        except ConfigException as error:
+            raise SetupError(f"{self.named}: {_harmless(error)}") from None
+        except yaml.YAMLError:
+            raise SetupError(f"{self.named}: not valid YAML") from None
+        except _MALFORMED as error:
+            kind = type(error).__name__
+            raise SetupError(f"{self.named}: is not a kubeconfig, or malformed ({kind})") from None
+        return None
 
 
 class RenewedCredentials:
@@ -158,6 +199,13 @@ def _read(paths: str) -> Any:
     if config is None:
         raise ConfigException("no such file")
     return config
+
+
+def _cluster(config: Any) -> Mapping[str, Any]:
+    """The cluster entry of the current context."""
+    chosen = config["contexts"].get_with_name(config["current-context"])["context"]
+    found = config["clusters"].get_with_name(chosen["cluster"])["cluster"].value
+    return found if isinstance(found, dict) else {}
 
 
 def _user(config: Any, context: str | None) -> dict[str, Any]:

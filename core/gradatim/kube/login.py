@@ -28,11 +28,15 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class LoginOptions:
-    """Which cluster, and how fast it may be asked. `kubeconfig` is a path, or several as in $KUBECONFIG."""
+    """Which cluster, and how fast it may be asked. `kubeconfig` is a path, or several as in $KUBECONFIG.
+
+    `source` is where credentials come from if not from any of the usual places.
+    """
 
     kubeconfig: str | None = None
     context: str | None = None
     pace: Pace = field(default_factory=Pace)
+    source: Source | None = None
 
 
 async def login(
@@ -44,7 +48,7 @@ async def login(
         SetupError: no cluster is known, its kubeconfig is wrong, it does not answer, or it refuses us.
     """
     options = options or LoginOptions()
-    source = source_of(options, environ)
+    source = options.source or source_of(options, environ)
     configuration = Configuration()
     age = await source.load(configuration)
     configuration.proxy = configuration.proxy or proxy_of(configuration.host, environ)

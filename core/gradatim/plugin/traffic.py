@@ -167,6 +167,10 @@ class TrafficRouter(ABC):
     key: ClassVar[str]
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.WEIGHT})
 
+    #: Where its objects are, if not in the cluster of the Rollouts: for an API group the label (`key=value`) of the
+    #: Secret in the controller's namespace that holds the other cluster's kubeconfig. Without such a Secret: here.
+    cluster_secrets: ClassVar[Mapping[str, str]] = {}
+
     def references(self, config: Json, namespace: str) -> Iterable[ObjectRef]:
         """The objects that `plan` reads, to be watched and put into the snapshot. No I/O."""
         del config, namespace

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -84,6 +84,15 @@ class Registry:
     def router_keys(self) -> tuple[str, ...]:
         """Keys that a router serves, sorted."""
         return self._routers.keys()
+
+    def cluster_secrets(self) -> dict[str, str]:
+        """For API groups of routers' objects: the label of the Secret that tells in which cluster they are."""
+        found: dict[str, str] = {}
+        for _, router in self._routers.owners.values():
+            secrets = router.cluster_secrets
+            if isinstance(secrets, Mapping):
+                found |= {str(group): str(label) for group, label in secrets.items()}
+        return found
 
     def step_keys(self) -> tuple[str, ...]:
         """Keys that a step plugin serves, sorted."""

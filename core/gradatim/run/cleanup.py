@@ -26,6 +26,7 @@ from ..plugin import ObjectRef, Patch, RouterError
 from ..registry import Registry
 from ..validate.references import service_fields
 from .guardedrouter import GuardedRouter
+from .otherclusters import Clusters
 from .queue import WorkQueue
 from .routeobjects import RouteObjects
 from .world import World
@@ -46,6 +47,7 @@ class Ports:
     """Whom the clean-up works with."""
 
     client: Client
+    clusters: Clusters
     world: World
     objects: RouteObjects
     registry: Registry
@@ -220,14 +222,14 @@ class Cleanup:
         resource = await self._ports.objects.resource(patch.ref)
         address = resource.at(patch.ref.namespace, patch.ref.name)
         log.info("%s: no Rollout names it: its marks are taken off", patch.ref)
-        return await self._ports.client.patch(
+        return await self._ports.clusters.of(resource).patch(
             address, at_version(patch, patch.resource_version), kind=patch.kind
         )
 
     async def _give_back(self, address: Address) -> None:
         """Let nothing of it count as written by us. What is in the way of that is in nobody's way."""
         try:
-            await self._ports.client.give_back(address)
+            await self._ports.clusters.of(address.resource).give_back(address)
         except KubeError as error:
             log.info("%s: our fields are not given back: %s", address, error)
 

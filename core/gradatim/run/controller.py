@@ -34,6 +34,7 @@ from .gather import Around, Gatherer
 from .inquiry import Surroundings
 from .jobs import Connect, JobAccess
 from .measuring import Measuring
+from .otherclusters import Clusters
 from .outside import OutsideRouters
 from .pluginthread import OwnThreads, Place
 from .podwatch import PodWatch
@@ -94,10 +95,12 @@ class Controller:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         ticks: Callable[[], float] = time.monotonic,
         connect: Connect | None = None,
+        clusters: Clusters | None = None,
         place: Place | None = None,
     ) -> None:
         self.settings = settings = settings or Settings()
         self._client = client
+        self._clusters = clusters = clusters or Clusters(client)
         self._registry = registry
         self._clock = clock
         self.world = World()
@@ -106,7 +109,7 @@ class Controller:
         self._memory = TrafficMemory()
         self._verifying = Verifying(lambda key: self.rollout_queue.add(key), self._unverified)
         self._objects = RouteObjects(
-            client, settings.scope.namespace, lambda ref: self._triggers.changed(ref)
+            clusters, settings.scope.namespace, lambda ref: self._triggers.changed(ref)
         )
         self._pods = PodWatch(client, self.world.pods, settings.scope.namespace, self._unreadable)
         self._written = WrittenObjects(self._cache_of)
@@ -150,7 +153,13 @@ class Controller:
         self._reflectors = self.world.reflectors(client, settings.scope)
         self._triggers.subscribe()
         self._cleanup = Cleanup(
-            CleanupPorts(client=client, world=self.world, objects=self._objects, registry=registry)
+            CleanupPorts(
+                client=client,
+                clusters=self._clusters,
+                world=self.world,
+                objects=self._objects,
+                registry=registry,
+            )
         )
         self._cleanup.subscribe()
 
@@ -174,6 +183,7 @@ class Controller:
             await _ended(tasks)
             await self.runs.aclose()
             await self._jobs.aclose()
+            await self._clusters.aclose()
             await self._stepping.aclose()
             await self._verifying.aclose()
             await self._objects.aclose()
@@ -269,6 +279,7 @@ class Controller:
                 memory=self._written,
                 routers=OutsideRouters(self._registry, max(1, settings.rollout_workers // 2)),
                 resource_of=self._objects.resource,
+                client_of=self._clusters.of,
             )
         )
         return Rollouts(

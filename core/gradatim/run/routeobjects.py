@@ -14,10 +14,11 @@ from ..kube.client import Client
 from ..kube.discovery import Discovery
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.reflector import Health, Reflector
-from ..kube.resources import Resource, Selection
+from ..kube.resources import Resource, Selection, split_api_version
 from ..kube.watch import Watch
 from ..model.reading import Json
 from ..plugin import ObjectRef
+from .otherclusters import Clusters
 from .supervision import supervised
 
 #: Seconds to wait for the first list of a kind, and for which it is remembered that it failed.
@@ -29,17 +30,18 @@ class RouteObjects:
     """Caches by kind, each begun when it is first asked for.
 
     Args:
+        clusters: which client reaches which kind.
         namespace: the one namespace to watch; None: all.
         changed: told of each changed object.
     """
 
     def __init__(
-        self, client: Client, namespace: str | None, changed: Callable[[ObjectRef], None]
+        self, clusters: Clusters, namespace: str | None, changed: Callable[[ObjectRef], None]
     ) -> None:
-        self._client = client
+        self._clusters = clusters
         self._namespace = namespace
         self._changed = changed
-        self._discovery = Discovery(client)
+        self._discoveries: dict[Client, Discovery] = {}
         self._caches: dict[Resource, Cache[Json]] = {}
         self._reflectors: dict[Resource, Reflector[Json]] = {}
         self._tasks: dict[Resource, asyncio.Task[None]] = {}
@@ -47,7 +49,9 @@ class RouteObjects:
 
     async def resource(self, ref: ObjectRef) -> Resource:
         """The resource of a reference. Raises NotFound where the API server does not serve its kind."""
-        return await self._discovery.resource(ref.api_version, ref.kind)
+        client = self._clusters.of_group(split_api_version(ref.api_version)[0])
+        discovery = self._discoveries.setdefault(client, Discovery(client))
+        return await discovery.resource(ref.api_version, ref.kind)
 
     async def get(self, ref: ObjectRef) -> Json | None:
         """The object, None where there is none.
@@ -83,7 +87,7 @@ class RouteObjects:
     async def _read(self, resource: Resource, ref: ObjectRef) -> Json | None:
         """In namespaced mode an object elsewhere is read when it is needed, as far as rights allow."""
         try:
-            return await self._client.get(resource.at(ref.namespace, ref.name))
+            return await self._clusters.of(resource).get(resource.at(ref.namespace, ref.name))
         except NotFound:
             return None
 
@@ -104,7 +108,9 @@ class RouteObjects:
         try:
             async with asyncio.timeout(_FIRST_LIST):
                 # a refusal is told by the server's own answer, which the watch keeps as text only
-                await self._client.fetch(self._selection(resource).path, {"limit": "1"})
+                await self._clusters.of(resource).fetch(
+                    self._selection(resource).path, {"limit": "1"}
+                )
                 await cache.synced()
         except (KubeError, TimeoutError) as error:
             kind = Forbidden if isinstance(error, Forbidden) else KubeError
@@ -119,7 +125,7 @@ class RouteObjects:
     def _follow(self, resource: Resource) -> Cache[Json]:
         cache: Cache[Json] = Cache(lambda raw: raw)
         cache.subscribe(lambda change: self._tell(resource, change))
-        reflector = Reflector(Watch(self._client, self._selection(resource)), cache)
+        reflector = Reflector(Watch(self._clusters.of(resource), self._selection(resource)), cache)
         self._caches[resource] = cache
         self._reflectors[resource] = reflector
         self._tasks[resource] = asyncio.create_task(supervised(str(resource), reflector.run))

@@ -62,6 +62,9 @@ class IstioRouter(TrafficRouter):
         }
     )
 
+    #: Istio's own objects are in its config cluster, which is another one where several share a mesh.
+    cluster_secrets: ClassVar[Mapping[str, str]] = {GROUP: "istio.argoproj.io/primary-cluster=true"}
+
     def __init__(self, *, api_version: str = DEFAULT_API_VERSION) -> None:
         self._api_version = api_version if "/" in api_version else f"{GROUP}/{api_version}"
 
