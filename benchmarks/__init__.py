@@ -9,5 +9,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# the controller on an embedded cluster is set up by the same code as for the scenarios
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "run"))
+# the controller on an embedded cluster is set up by the same code as for the scenarios, and so are worlds to decide on
+_TESTS = Path(__file__).parents[1] / "tests"
+sys.path += [str(_TESTS / part) for part in ("run", "decide", "decide/bluegreen")]

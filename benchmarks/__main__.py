@@ -16,7 +16,7 @@ from typing import Final
 
 import click
 
-NAMES: Final = ("rollouts", "conditions", "hashing", "istio", "judge", "analysis")
+NAMES: Final = ("decide", "rollouts", "conditions", "hashing", "istio", "judge", "analysis")
 
 
 def main(names: list[str]) -> None:
