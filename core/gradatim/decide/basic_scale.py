@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..model.workload import ReplicaSet
@@ -44,6 +45,7 @@ class Pods:
         return self.available
 
 
+@lru_cache(maxsize=4096)
 def target_counts(replicas: int, weight: int, total: int, *, surge: bool) -> Counts:
     """The split that comes nearest to `weight` of `total`, over `replicas` pods or, with surge, one more."""
     if replicas == 0:

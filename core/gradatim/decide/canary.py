@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ..model.reading import Json
 from . import attempt
-from .draft import CANARY_PAUSE, Draft
+from .draft import CANARY_PAUSE, Draft, Settled
 from .footprints import give_back
 from .history import clean_history
 from .judgement import judge
@@ -32,9 +32,18 @@ from .steps import is_complete, wait_in_pause
 from .traffic import route_traffic
 
 
-def canary_pass(snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str) -> Pass:
-    """One pass. `pod_hash` is the hash of the template as it is now, `steps_hash` that of the steps."""
+def canary_pass(
+    snapshot: Snapshot, now: datetime, pod_hash: str, steps_hash: str, settled: Settled
+) -> Pass:
+    """One pass.
+
+    Args:
+        pod_hash: hash of the template as it is now.
+        steps_hash: that of the steps.
+        settled: what the passes of this decision found out about the routers so far; this one adds to it.
+    """
     draft = _draft(snapshot, now, pod_hash, steps_hash)
+    draft.settled = settled
     status = _pass(draft)
     if not draft.effects and status == snapshot.rollout.status.raw:
         tidy_runs(draft)

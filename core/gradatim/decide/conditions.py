@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 
 from ..model.reading import Json, format_time
 from ..model.status import Condition
@@ -78,14 +79,18 @@ class Conditions:
 
 def conditions_json(conditions: tuple[Condition, ...]) -> list[Json]:
     """The conditions as the status holds them."""
-    return [
-        {
-            "type": c.type,
-            "status": c.status,
-            "reason": c.reason,
-            "message": c.message,
-            **({"lastUpdateTime": format_time(c.updated)} if c.updated else {}),
-            **({"lastTransitionTime": format_time(c.changed)} if c.changed else {}),
-        }
-        for c in conditions
-    ]
+    return [_condition_json(c) for c in conditions]
+
+
+@lru_cache(maxsize=4096)
+def _condition_json(condition: Condition) -> Json:
+    """One condition. It is the same object for equal ones: JSON is never changed in place."""
+    updated, changed = condition.updated, condition.changed
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "reason": condition.reason,
+        "message": condition.message,
+        **({"lastUpdateTime": format_time(updated)} if updated else {}),
+        **({"lastTransitionTime": format_time(changed)} if changed else {}),
+    }

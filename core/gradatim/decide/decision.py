@@ -19,6 +19,7 @@ from ..model.status import read_status
 from .bluegreen import blue_green_pass
 from .canary import canary_pass
 from .claims import claims
+from .draft import Settled
 from .effects import CreateReplicaSet, Effect, Emit, PatchReplicaSet, ScaleReplicaSet
 from .handover import generation_note, handover, observed_status
 from .netscale import without_detours
@@ -70,7 +71,9 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
         held = asked_plugin(rollout, now, held=True)
         return Decision(tuple(last.effects), last.status, last.look_again, held)
     effects: list[Effect] = [*claims(snapshot), *generation_note(snapshot)]
-    snapshot = predicted(snapshot, effects, observed_status(snapshot), now)
+    status = observed_status(snapshot)
+    if effects or status is not rollout.status.raw:
+        snapshot = predicted(snapshot, effects, status, now)
     pod_hash = recognised_hash(snapshot)
     if pod_hash is None:
         held = asked_plugin(rollout, now, held=True)
@@ -104,11 +107,12 @@ def _passes(snapshot: Snapshot, now: datetime, pod_hash: str) -> Iterator[Pass]:
     canary = snapshot.rollout.canary
     steps_hash = step_hash(canary.raw_steps if canary else None)
     bound = _SPARE_PASSES + 4 * len(canary.steps if canary else ())
+    settled: Settled = {}
     for _ in range(bound):
         if canary is None:
             done = blue_green_pass(snapshot, now, pod_hash)
         else:
-            done = canary_pass(snapshot, now, pod_hash, steps_hash)
+            done = canary_pass(snapshot, now, pod_hash, steps_hash, settled)
         yield done
         if done.is_last or (not done.effects and done.status == snapshot.rollout.status.raw):
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..model import names
 from ..model.bluegreen import BlueGreen
@@ -20,9 +20,12 @@ from ..model.runstatus import RunStatus
 from ..model.status import Status, Weights
 from ..model.stepplugins import StepPluginStatus
 from ..model.workload import ReplicaSet, Service
+from ..plugin import Wanted
+from .basic_scale import Counts
 from .effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet, SwitchService
 from .revisions import Revisions
-from .snapshot import Snapshot
+from .routed_scale import routed_counts
+from .snapshot import Route, Snapshot
 
 #: Pause reasons that only an inconclusive result sets; while one is there nothing moves.
 INCONCLUSIVE_RUN = "InconclusiveAnalysisRun"
@@ -30,6 +33,10 @@ CANARY_PAUSE = "CanaryPauseStep"
 BLUE_GREEN_PAUSE = "BlueGreenPause"
 #: Why a release waits that goes on by itself, in its message; Argo Rollouts has no such word.
 HELD_REASON = "ProviderOutage"
+
+
+#: By a router's key: its objects, and the state of which it was found that they are in it.
+Settled: TypeAlias = dict[str, tuple[Route, Wanted]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +52,8 @@ class Draft:
         look_again: when the next pass is due at the latest without any event.
         has_settled_runs: the pass came to its AnalysisRuns and said which are current.
         rolls_back: the release goes back to a revision within the rollback window: no steps, pauses or analyses.
+        counts: pods wanted at the present step, by whether the release is aborted; computed once.
+        settled: what the passes of this decision know of the routers' objects.
         trouble: why traffic could not be routed; nothing that depends on it is done in this pass.
     """
 
@@ -68,6 +77,8 @@ class Draft:
     pauses_cleared: bool = False
     abort_message: str | None = None
     abort_dropped: bool = False
+    settled: Settled = field(default_factory=dict)
+    counts: dict[bool, Counts] = field(default_factory=dict)
 
     @property
     def rollout(self) -> Rollout:
@@ -134,6 +145,12 @@ class Draft:
         """The template or the steps are others than those the status was made for."""
         status = self.status
         return status.pod_hash != self.pod_hash or status.step_hash != self.step_hash
+
+    def step_counts(self, *, aborted: bool) -> Counts:
+        """The pods of a routed canary and of stable at the present step, computed once a pass."""
+        if aborted not in self.counts:
+            self.counts[aborted] = routed_counts(self.rollout, aborted=aborted)
+        return self.counts[aborted]
 
     def emit(self, reason: str, message: str) -> None:
         """Tell of a write that is made in this pass."""

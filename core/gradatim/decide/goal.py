@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .draft import Draft
 from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
-from .routed_scale import is_at_counts, meets, routed_counts
+from .routed_scale import is_at_counts, meets
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def wanted_goal(draft: Draft) -> Goal:
     if rollout.status.promote_full:
         return Goal(_promoted_weight(draft, new.answering))
     index = step_index(rollout)
-    counts = routed_counts(rollout, aborted=False)
+    counts = draft.step_counts(aborted=False)
     if index is None or counts.canary == 0:
         # where the step wants no canary pods: whatever weight it has, traffic leaves before they do
         return Goal(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 #: What both are when absent. The string without a percent sign is a percentage too, as in the reference.
@@ -23,6 +24,7 @@ class Limits(NamedTuple):
     unavailable: int
 
 
+@lru_cache(maxsize=4096)
 def limits(
     replicas: int, *, max_surge: int | str | None, max_unavailable: int | str | None
 ) -> Limits:

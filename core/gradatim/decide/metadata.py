@@ -93,6 +93,8 @@ def metadata_blocks(rollout: Rollout) -> Blocks | None:
         ("canary", "canaryMetadata", "stableMetadata"),
         ("blueGreen", "previewMetadata", "activeMetadata"),
     ):
+        if not strategy.has(name):
+            continue
         block = strategy.object(name)
         if block.has(new) or block.has(stable):
             return Blocks(_metadata(block.object(new)), _metadata(block.object(stable)))

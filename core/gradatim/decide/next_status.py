@@ -204,6 +204,4 @@ def _without(value: object, *keys: str) -> Json:
 
 def _pruned(fields: Mapping[str, object]) -> Json:
     """Without what is empty: absent, false, 0, "", [] and {} are the same to the readers of a status."""
-    return {
-        key: value for key, value in fields.items() if value not in (None, False, 0, "", [], {})
-    }
+    return {key: value for key, value in fields.items() if value}

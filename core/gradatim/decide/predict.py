@@ -26,6 +26,7 @@ from .effects import (
     DeleteReplicaSet,
     DeleteRun,
     Effect,
+    Emit,
     EvictPods,
     GiveBack,
     PatchPod,
@@ -47,7 +48,8 @@ def predicted(
 ) -> Snapshot:
     """The snapshot after the effects and with the status. No pod has come or gone yet."""
     for effect in effects:
-        snapshot = after(snapshot, effect, now)
+        if not isinstance(effect, Emit):
+            snapshot = after(snapshot, effect, now)
     raw = {**snapshot.rollout.raw, "status": status}
     rollout = replace(snapshot.rollout, raw=raw, status=read_status(Reader(status)))
     return replace(snapshot, rollout=rollout)

@@ -34,8 +34,11 @@ def needs_defaults(rollout: Rollout, replica_sets: Iterable[ReplicaSet]) -> bool
     A set that contradicts the template somewhere is not; so an ordinary release, with its new image,
     needs no answer.
     """
-    sets = tuple(replica_sets)
-    return own_hash(rollout) not in {r.pod_hash for r in sets} and any(_candidates(rollout, sets))
+    return _needs_defaults(own_hash(rollout), rollout, tuple(replica_sets))
+
+
+def _needs_defaults(own: str, rollout: Rollout, sets: tuple[ReplicaSet, ...]) -> bool:
+    return own not in {r.pod_hash for r in sets} and any(_candidates(rollout, sets))
 
 
 def recognised_hash(snapshot: Snapshot) -> str | None:
@@ -46,7 +49,7 @@ def recognised_hash(snapshot: Snapshot) -> str | None:
     """
     rollout, sets = snapshot.rollout, snapshot.replica_sets
     own = own_hash(rollout)
-    if not needs_defaults(rollout, sets):
+    if not _needs_defaults(own, rollout, sets):
         return own
     if snapshot.defaulted_template is None:
         return None

@@ -22,7 +22,6 @@ from .draft import Draft
 from .dynamic_stable import is_canary_carrying, stable_pods
 from .limits import Limits, limits
 from .progress import canary_scale, current_weight, is_promoted, max_weight
-from .routed_scale import routed_counts
 
 
 def scale_all(draft: Draft) -> bool:
@@ -37,7 +36,7 @@ def wanted_counts(draft: Draft) -> Counts:
     """The pods wanted of canary and stable in this pass."""
     if draft.canary.routing is None:
         return basic_counts(draft)
-    counts = routed_counts(draft.rollout, aborted=draft.is_aborted)
+    counts = draft.step_counts(aborted=draft.is_aborted)
     if not draft.canary.dynamic_stable_scale:
         return counts
     return Counts(counts.canary, stable_pods(draft, counts.stable))
@@ -45,6 +44,13 @@ def wanted_counts(draft: Draft) -> Counts:
 
 def basic_counts(draft: Draft) -> Counts:
     """The next counts of a canary without traffic routing."""
+    aborted = draft.is_aborted
+    if aborted not in draft.counts:
+        draft.counts[aborted] = _next_basic_counts(draft)
+    return draft.counts[aborted]
+
+
+def _next_basic_counts(draft: Draft) -> Counts:
     rollout, revisions = draft.rollout, draft.revisions
     total = max_weight(draft.canary)
     status = rollout.status

@@ -11,7 +11,6 @@ from .draft import Draft
 from .dynamic_stable import held_canary
 from .pingpong import rests
 from .progress import max_weight
-from .routed_scale import routed_counts
 from .scaling import basic_counts
 
 
@@ -75,7 +74,7 @@ def next_canary(draft: Draft) -> ReplicaSet | None:
 def _stable_answers(draft: Draft, new: ReplicaSet | None) -> bool:
     """Nobody of the new revision answers, and not because its pods are still coming up behind a router."""
     if draft.canary.routing is not None:
-        return routed_counts(draft.rollout, aborted=False).canary == 0
+        return draft.step_counts(aborted=False).canary == 0
     return new is None or new.answering == 0
 
 

@@ -72,17 +72,29 @@ def _clear_routes(draft: Draft, route: Route) -> None:
 def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
     wanted = wanted_state(draft, route, goal)
     objects = dict(route.objects)
-    if not list(route.router.references(route.config, draft.rollout.namespace)):
+    if _is_settled(draft, route, wanted):
+        return
+    if not any(True for _ in route.router.references(route.config, draft.rollout.namespace)):
         if _differs(draft, goal.weight) or _is_untold(draft, goal.routes):
             draft.effects.append(ApplyRoute(route.key, wanted))
         return
     observed = route.router.observed(wanted, objects)
     tell_reverted(draft, route, observed, goal.weight)
+    if not any(True for _ in route.router.plan(wanted, objects)):
+        # all is as wanted already: no need to plan the way there
+        draft.settled[route.key] = (route, wanted)
+        return
     first = goal.weight if draft.canary.dynamic_stable_scale else 0
     if not observed.stable_hash and not stable_can_carry(draft, first):
         # no label was there yet: pods of a Deployment may answer too, until all of ours do (row 5)
         wanted = replace(wanted, stable=Target(wanted.stable.service))
     _patch(draft, route, _in_safe_order(wanted, observed))
+
+
+def _is_settled(draft: Draft, route: Route, wanted: Wanted) -> bool:
+    """An earlier pass of this decision found the same objects in the same state."""
+    known = draft.settled.get(route.key)
+    return known is not None and known[0] is route and known[1] == wanted
 
 
 def _patch(draft: Draft, route: Route, states: Iterable[Wanted]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 #: A JSON object as it came from the API server. Shared, and never mutated.
@@ -146,11 +147,13 @@ class Reader:
         return found
 
 
+@lru_cache(maxsize=4096)
 def whole_number(text: str) -> int | None:
     """The number that an annotation holds; None if it is none, or none that Kubernetes could have written."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
+@lru_cache(maxsize=8192)
 def parse_time(text: str) -> datetime | None:
     """An RFC 3339 time as an aware UTC datetime; None if it is none."""
     try:
@@ -162,7 +165,9 @@ def parse_time(text: str) -> datetime | None:
 
 def format_time(moment: datetime) -> str:
     """The form that Kubernetes gives a time: UTC, whole seconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def _named(value: object) -> str:

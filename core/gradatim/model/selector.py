@@ -12,6 +12,10 @@ from .reading import Json, Reader
 
 def selects(selector: Json, labels: Mapping[str, str]) -> bool:
     """The labels are among those that a sound selector selects. An empty selector selects all."""
+    plain = selector.get("matchLabels")
+    if type(plain) is dict and not selector.get("matchExpressions"):
+        # nearly all selectors; what is no string selects nothing, as no label is anything else
+        return all(labels.get(key) == value for key, value in plain.items() if type(value) is str)
     reader = Reader(selector)
     wanted = reader.texts("matchLabels")
     return all(labels.get(key) == value for key, value in wanted.items()) and all(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from .bluegreen import BlueGreenStatus, read_blue_green_status
-from .reading import Json, Reader
+from .reading import Json, Reader, parse_time
 from .runstatus import RunStatus, read_run_status
 from .stepplugins import StepPluginStatus, read_step_plugins
 
@@ -105,6 +107,16 @@ class Status:
         return any(p.reason == reason for p in self.pause_conditions)
 
 
+_CONDITION_KEYS: Final = (
+    "type",
+    "status",
+    "reason",
+    "message",
+    "lastUpdateTime",
+    "lastTransitionTime",
+)
+
+
 def read_status(reader: Reader) -> Status:
     """The view of a `status` object."""
     canary = reader.object("canary")
@@ -143,13 +155,29 @@ def read_status(reader: Reader) -> Status:
 
 
 def _condition(reader: Reader) -> Condition:
-    return Condition(
+    texts = [reader.raw.get(key, "") for key in _CONDITION_KEYS]
+    sound = _sound_condition(*texts) if all(type(text) is str for text in texts) else None
+    return sound or Condition(
         type=reader.text("type"),
         status=reader.text("status"),
         reason=reader.text("reason"),
         message=reader.text("message"),
         updated=reader.moment("lastUpdateTime"),
         changed=reader.moment("lastTransitionTime"),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _sound_condition(
+    kind: str, status: str, reason: str, message: str, *times: str
+) -> Condition | None:
+    """The view of one that has nothing wrong in it, the same for equal ones; None if a time is no time."""
+    moments = [parse_time(text) if text else None for text in times]
+    if any(text and moment is None for text, moment in zip(times, moments, strict=True)):
+        return None
+    updated, changed = moments
+    return Condition(
+        type=kind, status=status, reason=reason, message=message, updated=updated, changed=changed
     )
 
 

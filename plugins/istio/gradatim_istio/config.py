@@ -6,7 +6,9 @@ Called by the router before it reads any object; what is wrong with a block is t
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gradatim.plugin import FieldPath, Json
 
@@ -66,8 +68,26 @@ class IstioBlock:
 
 
 def parse(config: object, namespace: str) -> IstioBlock | None:
-    """What the block says; None when `block_faults` has something to say about it."""
-    if not isinstance(config, dict) or any(block_faults(config, FieldPath())):
+    """What the block says; None when `block_faults` has something to say about it.
+
+    It is asked several times in each pass, so it is read once for each text that a block has.
+    """
+    if not isinstance(config, dict):
+        return None
+    try:
+        return _parse_text(json.dumps(config), namespace)
+    except (TypeError, ValueError, RecursionError):
+        # no JSON: read for what it is
+        return _parse(config, namespace)
+
+
+@lru_cache(maxsize=1024)
+def _parse_text(text: str, namespace: str) -> IstioBlock | None:
+    return _parse(json.loads(text), namespace)
+
+
+def _parse(config: Json, namespace: str) -> IstioBlock | None:
+    if any(block_faults(config, FieldPath())):
         return None
     single, several = config.get("virtualService"), config.get("virtualServices")
     if single is not None:
