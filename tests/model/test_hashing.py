@@ -188,3 +188,14 @@ def test_json_is_written_as_in_go(value: object, text: str) -> None:
 )
 def test_numbers_are_written_as_in_go(number: float, text: str) -> None:
     assert go_number(number) == text
+
+
+@pytest.mark.parametrize("other", [True, "1", 2], ids=["a boolean", "a text", "another number"])
+def test_a_hash_that_is_remembered_is_not_given_to_what_only_looks_equal(other: Any) -> None:
+    remembered = step_hash([{"setWeight": 1}])
+    assert step_hash([{"setWeight": other}]) != remembered
+    assert step_hash([{"setWeight": 1}]) == remembered
+
+
+def test_what_is_no_json_is_hashed_without_being_remembered() -> None:
+    assert pod_template_hash({"spec": {"containers": [{"name": {1, 2}}]}})
