@@ -193,6 +193,15 @@ def test_beside_a_timed_pause_it_runs_while_the_pause_goes_on() -> None:
     assert called(world) == [("Run", 0), ("Run", 0)]
 
 
+def test_a_pause_that_is_over_before_its_plugin_asks_for_no_more_passes() -> None:
+    world = updating({"pause": {"duration": 5}, **plugin()}, progressDeadlineSeconds=10_000)
+    world.plugin = says("Running", requeue_after=600.0)
+    stand(world, 20)
+    wait = world.decide().look_again_in
+    assert wait is not None
+    assert wait.total_seconds() > 500
+
+
 def test_a_first_release_calls_nothing() -> None:
     world = World.of(manifest(replicas=2, steps=[plugin()]))
     world.run()
@@ -410,6 +419,19 @@ def test_another_template_ends_what_the_one_before_has_begun() -> None:
     assert again.started > first.started
     # of the attempt before nothing is left
     assert world.plugins() == [("Run", 0, "Running")]
+
+
+def test_what_was_taken_back_is_not_ended_as_well() -> None:
+    world = updating(plugin())
+    world.plugin = says("Running")
+    stand(world, 10)
+    world.abort()
+    stand(world, 5)
+    world.image("app:v3")
+    world.plugin = says("Successful")
+    world.run()
+    assert world.phase == ("Healthy", "")
+    assert called(world) == [("Run", 0), ("Abort", 0), ("Run", 0)]
 
 
 def test_other_steps_forget_what_they_no_longer_name() -> None:

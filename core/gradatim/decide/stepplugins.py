@@ -117,7 +117,7 @@ def _call(rollout: Rollout, entries: Entries, entry: StepPluginStatus) -> Plugin
         index=entry.index,
         name=entry.name,
         started=entry.started,
-        executions=entry.executions,
+        executions=_answers_to(entry),
         reached=run.started if run else entry.updated or entry.started,
         runs=known.executions,
         config=step.config if step is not None and step.name == entry.name else {},
@@ -154,7 +154,7 @@ def _answers(answer: PluginAnswer, entry: StepPluginStatus, entries: Entries) ->
     return (
         (entry.is_open or entry.is_pending)
         and entry.is_about(call.index, call.name)
-        and (entry.operation, entry.started, entry.executions)
+        and (entry.operation, entry.started, _answers_to(entry))
         == (call.operation, call.started, call.executions)
     )
 
@@ -163,6 +163,11 @@ def _matters(draft: Draft, run: StepPluginStatus) -> bool:
     """The release is at this step, and nobody has told it to skip the steps or to go back."""
     is_over = draft.is_aborted or _is_through(draft)
     return not is_over and run.index == step_index(draft.rollout)
+
+
+def _answers_to(entry: StepPluginStatus) -> int:
+    """To the operation itself: one that ends something is answered once, and may have noted the answers to `Run`."""
+    return entry.executions if entry.is_run else 0
 
 
 def _answered(entry: StepPluginStatus, answer: PluginAnswer) -> StepPluginStatus:
@@ -231,7 +236,8 @@ def _terminations(draft: Draft, entries: Entries) -> Iterator[StepPluginStatus]:
 
 
 def _is_endable(draft: Draft, entries: Entries, run: StepPluginStatus) -> bool:
-    return not _has(entries, Operation.TERMINATE, run) and _is_known(draft, run)
+    ended = any(_has(entries, o, run) for o in (Operation.TERMINATE, Operation.ABORT))
+    return not ended and _is_known(draft, run)
 
 
 def _is_known(draft: Draft, run: StepPluginStatus) -> bool:
@@ -247,7 +253,9 @@ def _left(entries: Entries) -> Entries:
 
 
 def _detached(entry: StepPluginStatus, run: StepPluginStatus | None) -> StepPluginStatus:
-    return entry if run is None else changed(entry, status=run.status, updated=run.started)
+    if run is None:
+        return entry
+    return changed(entry, status=run.status, updated=run.started, executions=run.executions)
 
 
 def _pass_over(draft: Draft, index: int, name: str, run: StepPluginStatus | None) -> None:

@@ -91,5 +91,6 @@ def wait_in_pause(draft: Draft) -> None:
             draft.paused_for.append(CANARY_PAUSE)
         return
     end = _pause_end(draft)
-    if end is not None and (end > draft.now or not draft.held):
+    if end is not None and end >= draft.now:
+        # once it is over, the step is complete or waits for something else
         draft.due(end + timedelta(milliseconds=1))

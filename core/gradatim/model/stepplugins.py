@@ -46,7 +46,7 @@ class StepPluginStatus:
         updated: when the plugin last answered. In a `Terminate` or `Abort` that is left from an earlier attempt:
             when its step was reached.
         backoff: seconds after `updated` until the next call.
-        executions: answers so far; of `Run` only.
+        executions: answers so far; of `Run`, also in what is left from an earlier attempt.
         status: the plugin's own.
     """
 
