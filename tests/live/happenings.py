@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 ANALYSIS = {"templates": [{"templateName": "good"}]}
 LAGS = st.one_of(st.sampled_from([0.0, 2.0, 30.0]), st.integers(1, 400).map(lambda n: n / 10))
+PLUGIN = {"plugin": {"name": "test/step", "config": {"level": 1}}}
 WEIGHTS = st.sampled_from([50, 20, 80, 0, 100, 1, 33])
 PAUSES = st.sampled_from([{}, {"duration": "1s"}, {"duration": "10s"}])
 SCALES = st.sampled_from(
@@ -44,6 +45,7 @@ def steps(*, is_routed: bool) -> st.SearchStrategy[list[Json]]:
         st.builds(lambda w: {"setWeight": w}, WEIGHTS),
         st.builds(lambda p: {"pause": p}, PAUSES),
         st.just({"analysis": ANALYSIS}),
+        st.sampled_from([PLUGIN, PLUGIN | {"setWeight": 20}]),
     ]
     if is_routed:
         kinds.append(st.builds(lambda s: {"setCanaryScale": s}, SCALES))

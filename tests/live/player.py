@@ -14,10 +14,11 @@ from typing import Any
 
 from faults import Fault, Faulty
 from guard import patient
-from livecluster import AGENT, Json, Live, answering, play
+from livecluster import AGENT, Json, Live, answering, play, stepping
 from setups import Setup
 
 from gradatim.model.reading import format_time
+from gradatim.plugin import StepCall, StepError, StepPhase, StepResult
 from gradatim.sim import Line, SimSettings
 from gradatim.sim.api import Request
 
@@ -41,7 +42,8 @@ def play_history(setup: Setup, events: Sequence[Event]) -> None:
     sim = SimSettings(mesh_lag=setup.lag, history=2000, **QUICK)
     # writes take their time, too: what was decided may be carried out after some of them were refused
     with patient(setup.stale + 3):
-        play(story, answering(lambda _: VERDICTS[player.verdict]), sim=sim, started=False)
+        asked = (answering(lambda _: VERDICTS[player.verdict]), stepping(player.step))
+        play(story, *asked, sim=sim, started=False)
 
 
 def script(setup: Setup, events: Iterable[Event]) -> str:
@@ -72,6 +74,8 @@ class Player:
     doom: int | None = None
     sick: list[Json] = field(default_factory=list)
     later: list[asyncio.Task[None]] = field(default_factory=list)
+    #: calls of the step plugin under way
+    stepping: int = 0
     live: Live = field(init=False)
 
     async def play(self, events: Sequence[Event]) -> None:
@@ -119,6 +123,26 @@ class Player:
     async def fail(self, kind: Any, times: int) -> None:
         line = self.lines[-1]
         line.faults.append(Fault(kind, line.writes, times))
+
+    async def step(self, operation: str, call: StepCall) -> StepResult:
+        """What the step plugin does: it is through the second time, unless the verdict is another one."""
+        assert not self.stepping, "the step plugin is called twice at once"
+        entries = self.live.status().get("canary", {}).get("stepPluginStatuses", [])
+        assert (call.index, operation) in [(e["index"], e["operation"].lower()) for e in entries]
+        self.stepping += 1
+        try:
+            await asyncio.sleep(3)
+        finally:
+            self.stepping -= 1
+        if operation != "run":
+            return StepResult(phase=StepPhase.SUCCESSFUL)
+        match self.verdict:
+            case "bad":
+                return StepResult(phase=StepPhase.FAILED, message="by the test")
+            case "error":
+                raise StepError("no answer")
+        phase = StepPhase.SUCCESSFUL if call.executions else StepPhase.RUNNING
+        return StepResult(phase=phase, requeue_after=10, status={"runs": call.executions + 1})
 
     # people and pipelines
 
