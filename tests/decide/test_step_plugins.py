@@ -456,6 +456,34 @@ def test_the_way_back_to_stable_ends_it_too() -> None:
     assert world.plugins() == []
 
 
+def test_a_retry_whose_abort_time_somebody_took_away_begins_anew_as_well() -> None:
+    world = updating(plugin(), plugin("org/second"))
+    world.plugin = lambda call: ("Failed" if call.index else "Successful", {})
+    world.run()
+    assert [phase for _, _, phase in world.plugins()] == ["Successful", "Failed", "Successful"]
+    world.patch_status(abort=False, abortedAt=None)
+    world.plugin = says("Successful")
+    world.run()
+    assert world.phase == ("Healthy", "")
+    assert called(world)[-2:] == [("Run", 0), ("Run", 1)]
+    assert world.plugins() == [("Run", 0, "Successful"), ("Run", 1, "Successful")]
+
+
+def test_a_person_who_goes_back_to_a_step_has_it_run_again() -> None:
+    world = updating(plugin(), {"pause": {}})
+    world.plugin = says("Running")
+    stand(world, 10)
+    world.promote()
+    world.run()
+    assert world.plugins() == [("Run", 0, "Running"), ("Terminate", 0, "Successful")]
+    world.plugin = says("Successful")
+    world.patch_status(currentStepIndex=0, pauseConditions=None, controllerPause=None)
+    world.run()
+    assert world.phase == ("Paused", "CanaryPauseStep")
+    assert called(world) == [("Run", 0), ("Terminate", 0), ("Run", 0)]
+    assert world.plugins() == [("Run", 0, "Successful")]
+
+
 def test_blue_green_has_no_step_plugins() -> None:
     world = updating(plugin())
     world.plugin = lambda _: None

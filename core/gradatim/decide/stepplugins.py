@@ -50,9 +50,11 @@ def begin_plugin_step(draft: Draft) -> None:
     run = _run_of(draft.step_plugins, index, step.name)
     if step.name in draft.snapshot.skipped_steps:
         _pass_over(draft, index, step.name, run)
-    elif run is None and not draft.rollout.paused and not _must_wait(draft):
-        began = _entry(draft, Operation.RUN, index, step.name)
-        draft.step_plugins = (*draft.step_plugins, began)
+        return
+    is_new = run is None or _is_settled(draft.step_plugins, run)
+    if is_new and not draft.rollout.paused and not _must_wait(draft):
+        others = (e for e in draft.step_plugins if not e.is_about(index, step.name))
+        draft.step_plugins = (*others, _entry(draft, Operation.RUN, index, step.name))
 
 
 def is_plugin_done(draft: Draft) -> bool:
@@ -60,8 +62,11 @@ def is_plugin_done(draft: Draft) -> bool:
     step, index = _plugin_at(draft.rollout), step_index(draft.rollout)
     if step is None or index is None:
         return True
-    run = _run_of(draft.step_plugins, index, step.name)
-    return run is not None and (run.disabled or run.phase == PluginPhase.SUCCESSFUL)
+    entries = draft.step_plugins
+    run = _run_of(entries, index, step.name)
+    if run is None or _is_settled(entries, run):
+        return False
+    return run.disabled or run.phase == PluginPhase.SUCCESSFUL
 
 
 def reset_step_plugins(draft: Draft) -> None:
@@ -89,7 +94,7 @@ def asked_plugin(rollout: Rollout, now: datetime, *, held: bool = False) -> Plug
         return PluginAsk(call=_call(rollout, entries, pending), may_begin=not held)
     step, index = _plugin_at(rollout), step_index(rollout)
     run = _run_of(entries, index, step.name) if step and index is not None else None
-    if run is None or not run.is_open or rollout.status.abort:
+    if run is None or not run.is_open or _is_settled(entries, run) or rollout.status.abort:
         return None
     waits = {p.reason for p in rollout.status.pause_conditions} - {CANARY_PAUSE}
     held = held or rollout.paused or bool(waits)
@@ -149,7 +154,7 @@ def _absorbed(draft: Draft) -> Entries:
 def _answers(answer: PluginAnswer, entry: StepPluginStatus, entries: Entries) -> bool:
     """It is about this entry, as it is now; what a step has come to is settled once it is to be ended."""
     call = answer.call
-    if entry.is_run and any(not e.is_run and e.is_about(call.index, call.name) for e in entries):
+    if entry.is_run and _is_settled(entries, entry):
         return False
     return (
         (entry.is_open or entry.is_pending)
@@ -236,8 +241,13 @@ def _terminations(draft: Draft, entries: Entries) -> Iterator[StepPluginStatus]:
 
 
 def _is_endable(draft: Draft, entries: Entries, run: StepPluginStatus) -> bool:
-    ended = any(_has(entries, o, run) for o in (Operation.TERMINATE, Operation.ABORT))
-    return not ended and _is_known(draft, run)
+    return not _is_settled(entries, run) and _is_known(draft, run)
+
+
+def _is_settled(entries: Entries, run: StepPluginStatus) -> bool:
+    """Nobody asks it any more: it failed, or was ended. One who comes to its step again begins anew."""
+    ended = any(not e.is_run and e.is_about(run.index, run.name) for e in entries)
+    return ended or run.phase == PluginPhase.FAILED
 
 
 def _is_known(draft: Draft, run: StepPluginStatus) -> bool:

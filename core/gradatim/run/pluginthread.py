@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds that a thread is given to end. One that is stuck in a plugin's code is left behind; it ends with the process.
+#: Seconds that all threads are given to end. One that is stuck in a plugin's code is left, and ends with the process.
 _ENDING: Final = 2.0
 
 
@@ -103,9 +104,11 @@ class OwnThreads:
     def close(self) -> None:
         """End the threads that can be ended."""
         self._closing.set()
-        for loop, thread in self._loops.values():
+        for loop, _ in self._loops.values():
             _call(loop, loop.stop)
-            thread.join(_ENDING)
+        until = time.monotonic() + _ENDING
+        for _, thread in self._loops.values():
+            thread.join(max(0.0, until - time.monotonic()))
         self._loops.clear()
 
     def _loop(self, key: str) -> asyncio.AbstractEventLoop:

@@ -91,6 +91,8 @@ class StepCalls:
         """Let the plugins that were used release their connections, each where it made them."""
         place = self._ports.place
         works = [place.begin(key, partial(self._closed, key)) for key in self._used]
+        for work in works:
+            work.end.add_done_callback(_heard)
         if works:
             await asyncio.wait([work.end for work in works], timeout=1.0)
         for work in works:
