@@ -63,6 +63,23 @@ def test_the_controller_may_follow_all_that_its_caches_hold():
         assert needed <= rights(role)
 
 
+def test_analysis_alone_has_the_rights_of_its_caches_and_to_write_what_it_finds():
+    patches = yaml.safe_load((DEPLOY / "analysis" / "kustomization.yaml").read_text())["patches"]
+    (operation,) = yaml.safe_load(patches[0]["patch"])
+    given = rights({"rules": operation["value"]})
+    followed = {
+        (selection.resource.group, selection.resource.plural)
+        for _, selection in World().selections(Scope(is_analysis_only=True))
+    }
+    assert followed == {("argoproj.io", "analysisruns")}
+    verbs = ("get", "list", "watch", "patch", "delete")
+    assert given == {("argoproj.io", "analysisruns", verb) for verb in verbs} | {
+        ("", "events", "create"),
+        ("", "events", "patch"),
+    }
+    assert given < rights(CONTROLLER)
+
+
 def test_secrets_may_be_read_by_name_and_nothing_else():
     assert rights(SECRETS) == {("", "secrets", "get")}
     assert not any(resource == "secrets" for _, resource, _ in rights(CONTROLLER))
@@ -136,6 +153,7 @@ def test_the_kustomization_has_every_definition():
         (".", "gradatim", set()),
         ("changeover", "argo-rollouts", {"Namespace", "CustomResourceDefinition"}),
         ("namespaced", "gradatim", {"CustomResourceDefinition"}),
+        ("analysis", "gradatim", {"CustomResourceDefinition"}),
     ],
 )
 def test_every_way_to_install_can_be_built(folder, namespace, left_out):

@@ -46,17 +46,17 @@ Answer = Callable[[Request], Reply | Awaitable[Reply]]
 @asynccontextmanager
 async def serving(answer: Answer) -> AsyncIterator[str]:
     """Serve until the block ends; gives the address."""
-    writers: set[asyncio.StreamWriter] = set()
+    open_: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
+        open_[writer] = asyncio.current_task()
         try:
             while await _answered(reader, writer, answer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            writers.discard(writer)
+            open_.pop(writer, None)
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, backlog=1024)
@@ -65,8 +65,12 @@ async def serving(answer: Answer) -> AsyncIterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.close()
-        for writer in list(writers):
-            writer.close()
+        tasks = [task for task in open_.values() if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # transports close in the next round
+        await asyncio.sleep(0.01)
 
 
 async def _answered(

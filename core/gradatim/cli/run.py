@@ -57,7 +57,6 @@ _IGNORED: Final = (
     "--aws-verify-target-group",
     "--alb-verify-weight",
     "--self-service-notification-enabled",
-    "--controllers",
     "--enable-pprof-address",
 )
 
@@ -114,6 +113,7 @@ class Flags:
     leader_elect: bool
     propagation_delay: timedelta
     probe_templates: bool
+    controllers: tuple[str, ...]
 
 
 class GoDuration(click.ParamType[timedelta]):
@@ -209,6 +209,12 @@ class GoDuration(click.ParamType[timedelta]):
 @go_flag(
     "--probe-templates", False, "Ask at the start whether each template could be measured now."
 )
+@click.option(
+    "--controllers",
+    multiple=True,
+    type=click.Choice(["analysis"]),
+    help="Run this part alone: `analysis` measures AnalysisRuns, whoever makes them.",
+)
 @ignored_flags
 def run_command(loglevel: str, logformat: str, **given: Any) -> None:
     """Run the controller.
@@ -246,7 +252,11 @@ async def _run(flags: Flags) -> None:
         skipped = ", ".join(sorted(registry.skipped_steps))
         log.warning("steps of these plugins are passed over: %s", skipped)
     own = controller_namespace(flags.namespace)
-    scope = Scope(own if flags.namespaced else None, flags.instance_id)
+    scope = Scope(
+        own if flags.namespaced else None,
+        flags.instance_id,
+        is_analysis_only="analysis" in flags.controllers,
+    )
     pace = Pace(qps=flags.qps, burst=flags.burst)
     transport = await login(LoginOptions(flags.kubeconfig, flags.context, pace))
     client = Client(transport)

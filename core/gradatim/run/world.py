@@ -52,10 +52,12 @@ class Scope:
     Attributes:
         namespace: the one namespace; None: all.
         instance_id: only objects with this label's value; "": only those without the label.
+        is_analysis_only: AnalysisRuns and nothing else, whoever made them.
     """
 
     namespace: str | None = None
     instance_id: str = ""
+    is_analysis_only: bool = False
 
     @property
     def labels(self) -> str:
@@ -85,6 +87,9 @@ class World:
     def selections(self, scope: Scope) -> Iterator[tuple[Cache[Any], Selection]]:
         """Each cache with what it holds."""
         where, ours = scope.namespace, scope.labels
+        if scope.is_analysis_only:
+            yield self.runs, Selection(ANALYSIS_RUNS, where, ours)
+            return
         yield self.rollouts, Selection(ROLLOUTS, where, ours)
         # the label is on every ReplicaSet of a Rollout, and keeps all others out of memory
         yield self.replica_sets, Selection(REPLICA_SETS, where, names.POD_HASH)
