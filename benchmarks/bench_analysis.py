@@ -1,7 +1,8 @@
-"""AnalysisRuns that measure every 10 s, in real time, against a service on loopback: are they on time?
+"""AnalysisRuns that measure every 10 s against a service on loopback: are they on time, on one core?
 
-In: RUNS and RUN_SECONDS of the environment (2,000 and 120). Out: how late measurements begin, CPU, and memory from the
-first third to the end. The controller and the embedded cluster are one process, the service is another.
+In: RUNS and RUN_SECONDS of the environment (2,000 and 120). Out: how late measurements begin, CPU, and memory after a
+third and at the end. Controller, embedded cluster and service share the core, and the clock is its CPU time
+(`cpuclock.py`): what else the machine does plays no part.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -25,7 +25,18 @@ from gradatim.run.controller import Settings
 from gradatim.run.measuring import Measuring
 from gradatim.sim import Sim, SimSettings
 
+from .cpuclock import run_on_a_core
+
 Numbers = dict[str, float]
+
+_BODY: Final = b'{"value": 1}'
+_REPLY: Final = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+    % (
+        len(_BODY),
+        _BODY,
+    )
+)
 
 INTERVAL: Final = 10
 #: Runs are made over that many seconds, as releases are that begin one after the other.
@@ -38,7 +49,7 @@ def run(count: int | None = None, seconds: int | None = None) -> Numbers:
     seconds = seconds or int(os.environ.get("RUN_SECONDS", "120"))
     lateness: list[float] = []
     with _watched(lateness):
-        numbers = asyncio.run(_measured(count, seconds))
+        numbers = run_on_a_core(_measured(count, seconds))
     lateness.sort()
     numbers |= {
         "measurements": len(lateness),
@@ -98,20 +109,26 @@ def _a_run(number: int, address: str, count: int) -> dict[str, Any]:
     }
 
 
+class _Service(asyncio.Protocol):
+    """Every request gets one number."""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._seen = b""
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._seen = (self._seen + data).split(b"\r\n\r\n")
+        self._transport.write(_REPLY * len(requests))
+
+
 @asynccontextmanager
 async def _service() -> AsyncIterator[str]:
-    server = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__).with_name("metricserver.py")),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(_Service, "127.0.0.1", 0, backlog=1024)
     try:
-        said = server.stdout or asyncio.StreamReader()
-        yield f"http://127.0.0.1:{int(await said.readline())}"
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        server.terminate()
-        await server.wait()
+        server.close()
 
 
 @contextmanager

@@ -97,6 +97,9 @@ def test_no_429_reaches_a_measurement(
         assert sum(result.get("error", 0) for result in results) == 0
         assert sum(result["successful"] for result in results) == RUNS * COUNT
         assert datadog.refused == 0
+        counts = live.controller.broker.counts["datadog"]
+        assert (counts.questions, counts.throttled) == (RUNS * COUNT, 0)
+        assert counts.calls + counts.shared == counts.questions
         calls, naive = sum(datadog.calls.values()), RUNS * COUNT
         assert max(datadog.calls.values()) <= LIMIT
         hours = (live.sim.clock.elapsed()) / 3600

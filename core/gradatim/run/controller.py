@@ -136,6 +136,7 @@ class Controller:
         self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
         measuring = Measuring(registry, self.fence, secrets, surroundings, clock)
         self._probing = Probing(registry, self.fence, secrets, surroundings, clock)
+        self.broker = measuring.broker
         self.runs = AnalysisRuns(
             AnalysisPorts(
                 client=client,

@@ -93,6 +93,14 @@ def test_the_policy_of_a_metric(annotations: dict[str, str], policy: Policy) -> 
             id="no such choice",
         ),
         pytest.param(
+            {"gradatim.dev/on-nodata": "retry", "gradatim.dev/outside-routes": "x"},
+            [
+                "metadata.annotations[gradatim.dev/on-nodata]: "
+                'is not read; did you mean "gradatim.dev/on-no-data"?'
+            ],
+            id="a misspelt key",
+        ),
+        pytest.param(
             {names.PROVIDER_ERROR_BUDGET: "-1m"},
             [
                 "metadata.annotations[gradatim.dev/provider-error-budget]: "

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Final, TypeVar
 
 from gradatim.model import names
@@ -101,6 +102,7 @@ def read_policy(annotations: Settings, metric: str) -> Policy:
 
 def setting_problems(annotations: Settings, path: FieldPath) -> Iterator[Problem]:
     """Values of our annotations that mean nothing; `path` is that of the annotations."""
+    yield from _misspelt(annotations, path)
     yield from _value_problems(annotations, path)
     yield from judge_problems(annotations, path)
     text = annotations.get(names.BY_METRIC)
@@ -118,6 +120,16 @@ def setting_problems(annotations: Settings, path: FieldPath) -> Iterator[Problem
         for key in settings.keys() - set(_KEYS):
             short = key.removeprefix(_PREFIX)[:_LONGEST]
             yield Problem(where / metric, f'"{short}" is no setting of a metric')
+
+
+def _misspelt(annotations: Settings, path: FieldPath) -> Iterator[Problem]:
+    """Keys that look like one of ours and are none: what they say would not be so, in the middle of a release."""
+    known = [key.removeprefix(_PREFIX) for key in (*_KEYS, names.BY_METRIC, names.JUDGE)]
+    for key in annotations:
+        short = key.removeprefix(_PREFIX)[:_LONGEST]
+        if key.startswith(_PREFIX) and short not in known:
+            for near in get_close_matches(short, known, n=1, cutoff=0.8):
+                yield Problem(path / key, f'is not read; did you mean "{_PREFIX}{near}"?')
 
 
 def run_settings(owner: Settings, templates: Iterable[Template]) -> dict[str, str]:
