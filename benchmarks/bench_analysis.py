@@ -105,7 +105,11 @@ def _a_run(number: int, address: str, count: int) -> dict[str, Any]:
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "AnalysisRun",
         "metadata": {"name": f"run-{number}"},
-        "spec": {"metrics": [metric]},
+        # histories that are full after a third of the time, so that what grows then is no history
+        "spec": {
+            "metrics": [metric],
+            "measurementRetention": [{"metricName": "value", "limit": 3}],
+        },
     }
 
 

@@ -27,6 +27,8 @@ _PATIENCE: Final = 3_900.0
 #: Seconds that answers are kept for those who are late.
 _KEPT: Final = 10.0
 _MOST_ACCOUNTS: Final = 1_000
+#: Old answers that are looked at with each question: more than one, so that they never become more.
+_FORGOTTEN_AT_ONCE: Final = 4
 #: Moments are told apart no finer: a due time has come through a wall clock.
 _INSTANT: Final = 0.002
 #: Those who waited for the same moment come back spread over this part of their wait, and not over more than that.
@@ -113,7 +115,7 @@ class Broker:
     def __init__(self, fence: Fence, dice: Callable[[], float] = random.random) -> None:
         self._fence = fence
         self._dice = dice
-        self._pending: dict[Hashable, _Pending] = {}
+        self._pending: OrderedDict[Hashable, _Pending] = OrderedDict()
         self._accounts: OrderedDict[Hashable, _Account] = OrderedDict()
         self._waiting: dict[asyncio.Task[Any] | None, _Pending] = {}
         self._counts: dict[str, BrokerCount] = {}
@@ -143,6 +145,7 @@ class Broker:
         key = (question.call.provider, question.identity)
         pending = self._pending.get(key)
         if pending is None or not pending.answers(question.due):
+            self._pending.pop(key, None)
             pending = self._pending[key] = self._begun(_Pending(), question, ask)
             return await self._wait(key, pending)
         self._count(question, shared=1)
@@ -219,12 +222,18 @@ class Broker:
         return account
 
     def _forget(self) -> None:
-        """Forget old answers; the oldest come first."""
+        """Forget old answers. The oldest questions come first, and one that is still open goes to the end."""
         now = self._fence.clock()
-        for key, pending in list(self._pending.items()):
-            asked, task = pending.asked_at, pending.task
-            if task.done() and (asked is None or asked + _KEPT <= now):
+        for _ in range(_FORGOTTEN_AT_ONCE):
+            key, pending = next(iter(self._pending.items()), (None, None))
+            if pending is None:
+                return
+            if not pending.task.done():
+                self._pending.move_to_end(key)
+            elif pending.asked_at is None or pending.asked_at + _KEPT <= now:
                 del self._pending[key]
+            else:
+                return
 
     def _count(self, question: Question, **more: float) -> None:
         key = question.call.provider
