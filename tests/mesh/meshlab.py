@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,6 +57,9 @@ LATE = Conditions(Lag(rules=2, endpoints=2), delay=3, stays=3)
 #: Rules come two seconds late, and endpoints at once: a pod that goes before its traffic is missed for two seconds.
 RULES_LATE = Conditions(Lag(rules=2), delay=3)
 
+#: Endpoints come two seconds late, and rules at once.
+ENDPOINTS_LATE = Conditions(Lag(endpoints=2), delay=3, stays=3)
+
 
 class Lab:
     """`async with Lab(conditions, folder) as lab:`; at its end nothing is left, and everything was understood."""
@@ -65,6 +69,7 @@ class Lab:
     ) -> None:
         self.conditions = conditions
         self.deviations: list[float] = []
+        self.notes: list[tuple[float, str]] = []
         self._host = host
         self._folder = folder
         self._stack = AsyncExitStack()
@@ -151,6 +156,10 @@ class Lab:
         """`kubectl argo rollouts abort`."""
         self.sim.patch("Rollout", NAME, {"status": {"abort": True}})
 
+    def retry(self) -> None:
+        """`kubectl argo rollouts retry rollout`."""
+        self.sim.patch("Rollout", NAME, {"status": {"abort": False}})
+
     def promote(self) -> None:
         """`kubectl argo rollouts promote`, out of a pause."""
         self.sim.patch("Rollout", NAME, {"status": {"pauseConditions": None}})
@@ -171,11 +180,8 @@ class Lab:
         """The Rollout gets there, with the present generation of its spec seen."""
 
         def stands() -> bool:
-            found = self.sim.get("Rollout", NAME)
-            status = found.get("status") or {}
-            seen = status.get("observedGeneration") == str(found["metadata"]["generation"])
-            at_step = step is None or status.get("currentStepIndex") == step
-            return bool(seen and at_step and status.get("phase") == phase)
+            at_step = step is None or self.status.get("currentStepIndex") == step
+            return bool(self._is_seen() and at_step and self.status.get("phase") == phase)
 
         await self.until(
             stands, f"{NAME} is {phase}" + ("" if step is None else f" at {step}"), within
@@ -187,6 +193,14 @@ class Lab:
             await self.sim.until(is_so, within)
         except TimeoutError:
             raise AssertionError(f"not within {within} s: {what}\n{self.report()}") from None
+
+    async def is_seen(self) -> None:
+        """The controller has seen the spec as it is."""
+        await self.until(self._is_seen, "the spec is seen")
+
+    def _is_seen(self) -> bool:
+        generation = self.sim.get("Rollout", NAME)["metadata"]["generation"]
+        return bool(self.status.get("observedGeneration") == str(generation))
 
     async def has_pods(self, **images: int) -> None:
         """The versions' ReplicaSets are to have so many pods: `v1=4` for shop:1."""
@@ -236,6 +250,10 @@ class Lab:
 
     # what there is to see
 
+    def note(self, what: str) -> None:
+        """Keep what is done now, for the report."""
+        self.notes.append((asyncio.get_running_loop().time(), what))
+
     @property
     def status(self) -> Json:
         """The Rollout's status."""
@@ -277,9 +295,12 @@ class Lab:
         """All that helps to see what went wrong."""
         events = sorted(self.sim.list("Event"), key=lambda e: int(e["metadata"]["resourceVersion"]))
         told = [f"  {e['reason']}: {e['message']}" for e in events[-25:]]
-        why = Counter(reply.why for reply in self.lost)
-        tail = self.log.splitlines()[-20:]
-        return "\n".join([f"lost: {dict(why)}", f"status: {self.status}", *told, *tail])
+        now = asyncio.get_running_loop().time()
+        stamp = self.sim.clock.now()
+        lost = Counter((f"{stamp - timedelta(seconds=now - r.at):%X}", r.why) for r in self.lost)
+        done = [f"  {stamp - timedelta(seconds=now - at)} {what}" for at, what in self.notes]
+        tail = self.log.splitlines()[-60:]
+        return "\n".join([f"lost: {dict(lost)}", f"status: {self.status}", *done, *told, *tail])
 
     async def _end_controllers(self) -> None:
         for process in self._controllers:

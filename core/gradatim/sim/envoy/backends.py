@@ -90,7 +90,8 @@ class _Backend:
         self._all = all_of_them
         self._hash = _pod_hash(pod)
         self._quality = quality
-        self._good = 0.0
+        # in the middle of the way to the next bad answer, so that no pod begins with one
+        self._good = 0.5
         self._connections: set[asyncio.Transport] = set()
         self._headers = (
             f"x-pod: {pod['metadata']['name']}\r\nx-pod-hash: {self._hash}\r\n"
