@@ -17,6 +17,8 @@ OUT ?=
 WORKERS ?= auto
 # Tests on a real API server at the same time: they wait more than they work.
 E2E_WORKERS ?= 4
+# Most of a scenario of `make mesh` is waiting, so there are more of them at a time than processors.
+MESHWORKERS ?= 6
 
 BIN := $(VENV)/bin
 report = $(if $(REPORTS),--junitxml=$(REPORTS)/$(1).xml)
@@ -34,10 +36,9 @@ demo: $(READY) ## watch a canary with traffic on an embedded cluster; needs no K
 	@sh tests/repo/envoy.sh "$(VENV)" || true
 	@$(BIN)/gradatim demo $(ARGS)
 
-# Most of a scenario is waiting, so there are more of them at a time than processors.
 mesh: $(READY) ## releases under real load through a real Envoy, request by request; takes minutes (OUT=file.json)
 	@sh tests/repo/envoy.sh "$(VENV)" || { echo "mesh: skipped"; exit 0; }; \
-	GRADATIM_MESH_OUT="$(abspath $(OUT))" $(ISOLATED) $(BIN)/python -m pytest -n 4 -m mesh tests/mesh \
+	GRADATIM_MESH_OUT="$(abspath $(OUT))" $(ISOLATED) $(BIN)/python -m pytest -n $(MESHWORKERS) -m mesh tests/mesh \
 	  $(call report,mesh) $(ARGS)
 
 test: $(READY) ## all tests that need nothing but this machine

