@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from livecluster import Live, answering, play, rollout, service, template
+from livecluster import AGENT, Live, answering, play, rollout, service, template
+
+from gradatim.sim import Line, SimSettings
 
 ANALYSIS = {"templates": [{"templateName": "good"}]}
 
@@ -101,3 +103,24 @@ def test_a_service_that_loses_its_hash_gets_it_back() -> None:
         assert live.phase() == "Paused"
 
     play(story)
+
+
+def test_a_way_back_does_not_count_pods_that_were_asked_to_go() -> None:
+    """The status of a ReplicaSet is late: pods that are on their way out still count in it."""
+
+    async def story(live: Live) -> None:
+        live.start(live.sim.transport(AGENT, Line(watch_latency=0.2)))
+        live.sim.mesh.watch("web-active")
+        live.apply(*blue_green(scaleDownDelaySeconds=1))
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Healthy")
+        # When the old pods have just been asked to go, and somebody wants them back
+        await live.sim.until(lambda: live.sets()["app:v1"] == 0)
+        live.image("app:v1")
+        await live.until("Healthy")
+        await live.sim.until(lambda: live.sets() == {"app:v1": 2, "app:v2": 0}, within=60)
+        assert live.sim.mesh.worst is None
+
+    sim = SimSettings(ready_after=0.5, gone_after=0.3, controllers_lag=0.1)
+    play(story, sim=sim, started=False)

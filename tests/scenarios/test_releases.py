@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from livecluster import (
+    AGENT,
     Live,
     analysis,
     answering,
@@ -23,7 +24,7 @@ from livecluster import (
 from gradatim.plugin import StepPhase, StepResult
 from gradatim.run.controller import Settings
 from gradatim.run.world import Scope
-from gradatim.sim import Sim, SimSettings
+from gradatim.sim import Line, Sim, SimSettings
 
 PAUSED: list[dict[str, Any]] = [{"setWeight": 50}, {"pause": {}}]
 
@@ -159,6 +160,33 @@ def test_canary_pods_that_a_step_does_not_want_go_though_its_subset_is_stables()
         assert live.weights() == (100, 0)
 
     play(story)
+
+
+@pytest.mark.parametrize("subsets", [False, True], ids=["services", "subsets"])
+def test_a_retry_does_not_count_pods_that_were_asked_to_go(subsets: bool) -> None:
+    """The status of a ReplicaSet is late: pods that are on their way out still count in it."""
+
+    async def story(live: Live) -> None:
+        live.start(live.sim.transport(AGENT, Line(watch_latency=0.2)))
+        steps = [*PAUSED, {"setWeight": 80}, {"pause": {}}]
+        objects = (
+            by_subsets(steps) if subsets else routed(steps=steps, abortScaleDownDelaySeconds=1)
+        )
+        live.apply(*objects)
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Paused")
+        live.status_is(abort=True)
+        # When the canary's pods have just been asked to go, and somebody tries again
+        await live.sim.until(lambda: live.sets()["app:v2"] == 0)
+        live.status_is(abort=False)
+        await live.until("Paused")
+        assert live.weights() == (50, 50)
+        await asyncio.sleep(5)
+        assert live.sim.mesh.worst is None
+
+    sim = SimSettings(ready_after=0.5, gone_after=0.3, controllers_lag=0.1)
+    play(story, sim=sim, started=False)
 
 
 def test_a_broken_template_is_named_and_goes_on_once_it_is_mended() -> None:

@@ -132,9 +132,11 @@ def _scaled(
 ) -> ReplicaSet:
     """The set with another size. Pods that it counts beyond its size of before are on their way out all the same."""
     meta = _annotated(replica_set.meta, annotations)
+    kept = replica_set.available
     if replicas > replica_set.replicas and replica_set.available > replica_set.replicas:
         meta = replace(meta, generation=max(meta.generation, replica_set.observed_generation) + 1)
-    return replace(replica_set, replicas=replicas, meta=meta)
+        kept = replica_set.replicas
+    return replace(replica_set, replicas=replicas, available=kept, meta=meta)
 
 
 def _annotated(meta: Meta, changes: Mapping[str, str | None]) -> Meta:

@@ -36,6 +36,7 @@ from .dependencies import Dependencies
 from .guardedrouter import GuardedRouter
 from .podwatch import PodWatch
 from .routeobjects import RouteObjects
+from .surepods import SurePods
 from .trafficmemory import TrafficMemory
 from .verifying import Verifying
 from .workloads import resolved, workload_object
@@ -73,6 +74,7 @@ class Gatherer:
         self._around = around
         self._routers: dict[str, GuardedRouter] = {}
         self._known: dict[str, tuple[object, tuple[Problem, ...]]] = {}
+        self._sure = SurePods()
 
     async def snapshot(self, entry: Entry[Rollout], now: datetime) -> Snapshot:
         """The world of one Rollout, as the caches have it.
@@ -91,8 +93,9 @@ class Gatherer:
         self._note(key, rollout, services, templates, routes)
         snapshot = Snapshot(
             rollout=rollout,
-            replica_sets=tuple(
-                e.view for e in world.replica_sets.by(BY_OWNER, entry.uid) if e.view is not None
+            replica_sets=self._sure.seen(
+                key,
+                (e.view for e in world.replica_sets.by(BY_OWNER, entry.uid) if e.view is not None),
             ),
             orphans=self._orphans(rollout),
             services={n: s for n, s in services.items() if s is not None},
@@ -120,6 +123,7 @@ class Gatherer:
         self._known.pop(uid, None)
         self._around.defaults.forget(uid)
         self._around.memory.forget(key)
+        self._sure.forget(key)
         self._around.dependencies.forget(key)
         self._around.verifying.forget(key)
 
