@@ -68,6 +68,10 @@ class Conditions:
             self.remove(kind)
             self._items.append(replace(before, message=message, updated=self._now))
 
+    def reword(self, kind: str, message: str) -> None:
+        """Give a condition another message, in its place and with its times."""
+        self._items = [replace(c, message=message) if c.type == kind else c for c in self._items]
+
     def remove(self, kind: str) -> None:
         """Take a condition away."""
         self._items = [c for c in self._items if c.type != kind]

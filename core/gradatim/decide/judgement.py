@@ -28,6 +28,7 @@ from .conditions import (
 from .draft import Draft
 from .next_status import NextStatus
 from .progress import current_step
+from .waiting import PATIENCE, WAITING, awaited
 
 
 def judge(draft: Draft, status: NextStatus) -> None:
@@ -131,7 +132,23 @@ def _judge_progress(
         )
     elif is_over_deadline(draft):
         conditions.set(PROGRESSING, "False", TIMED_OUT_REASON, overdue_message(draft))
+    else:
+        _tell_wait(draft, status, conditions)
     _ask_at_deadline(draft, conditions)
+
+
+def _tell_wait(draft: Draft, status: NextStatus, conditions: Conditions) -> None:
+    """Say what is waited for, once nothing has moved for a while; the next progress takes the words away."""
+    before = conditions.get(PROGRESSING)
+    sentence = "" if status.pause_conditions else awaited(draft)
+    if not sentence or before is None or before.status != "True" or before.updated is None:
+        return
+    if draft.now < before.updated + PATIENCE:
+        draft.due(before.updated + PATIENCE)
+        return
+    if WAITING not in before.message:
+        draft.declare("RolloutWaiting", f"Rollout is {sentence}")
+    conditions.reword(PROGRESSING, f"{_subject(draft)} is progressing: {sentence}.")
 
 
 def _progress_reason(draft: Draft, status: NextStatus) -> str:

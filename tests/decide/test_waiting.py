@@ -1,0 +1,86 @@
+"""A step that waits says what for, once nothing moves for a while: in the message of Progressing and in one event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from world import World, istio, manifest, routed
+
+STEPS: list[Any] = [{"setWeight": 40}, {"pause": {}}, {"setWeight": 80}, {"pause": {}}]
+SUBJECT = 'ReplicaSet "web-{}" is progressing'
+
+
+def updated(image: str = "app:v2", **canary: Any) -> World:
+    """A release that has just begun, and of whose pods none is there."""
+    world = routed(manifest(5, **istio(**{"steps": STEPS, **canary})), lag=2, delay=2)
+    world.run()
+    world.pass_time(60)
+    world.image(image)
+    for _ in range(4):
+        world.carry_out(world.decide())
+        world.pass_time(1)
+    return world
+
+
+def progressing(world: World) -> str:
+    """The message of Progressing, without the hash."""
+    pod_hash = max(world.snapshot.replica_sets, key=lambda r: r.revision).pod_hash
+    return world.conditions()["Progressing"][2].replace(pod_hash, "{}")
+
+
+def waits(world: World) -> list[str]:
+    return [e for e in world.events if "RolloutWaiting" in e]
+
+
+def test_nothing_is_said_of_a_wait_of_seconds() -> None:
+    world = updated()
+    assert progressing(world) == f"{SUBJECT}."
+    world.run(200)
+    assert world.phase == ("Paused", "CanaryPauseStep")
+    assert waits(world) == []
+
+
+def test_pods_that_do_not_come_are_named_once_with_their_number() -> None:
+    world = updated("app:bad")
+    world.run(60)
+    assert progressing(world) == f"{SUBJECT}: waiting for 0 of 2 canary pods before 40 %."
+    assert waits(world) == [
+        "Normal RolloutWaiting: Rollout is waiting for 0 of 2 canary pods before 40 %"
+    ]
+    assert world.phase == ("Progressing", "more replicas need to be updated")
+
+
+def test_the_words_go_when_something_moves() -> None:
+    world = updated("app:bad")
+    world.run(60)
+    sets = (
+        replace(r, ready=1, available=1) if r.revision == 2 else r
+        for r in world.snapshot.replica_sets
+    )
+    world.snapshot = replace(world.snapshot, replica_sets=tuple(sets))
+    world.carry_out(world.decide())
+    assert progressing(world) == f"{SUBJECT}."
+
+
+def test_a_stable_that_is_short_of_pods_is_named() -> None:
+    world = updated(
+        dynamicStableScale=True,
+        steps=[{"setWeight": 80}, {"pause": {}}, {"setWeight": 20}, {"pause": {}}],
+    )
+    world.run(200)
+    assert world.weights() == (20, 80)
+    world.promote()
+    for _ in range(14):
+        # no pod of stable comes
+        world.carry_out(world.decide())
+        world.pass_time(1)
+    assert progressing(world) == f"{SUBJECT}: waiting for 1 of 4 stable pods before 20 %."
+
+
+def test_an_abort_and_a_pause_say_what_the_reference_says() -> None:
+    world = updated("app:bad")
+    world.run(60)
+    world.abort()
+    world.run(60)
+    assert world.conditions()["Progressing"][2] == "Rollout aborted update to revision 2"
