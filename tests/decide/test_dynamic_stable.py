@@ -284,6 +284,28 @@ def test_who_lets_stable_shrink_in_the_middle_keeps_every_request() -> None:
     assert world.of_revision(1).available == 10
 
 
+def test_a_subset_without_a_label_is_bound_only_when_stable_carries_what_it_has_now() -> None:
+    block = istio_subsets(steps=[])
+    world = routed(manifest(0, **block), lag=0, delay=0)
+    world.run()
+    world.image("app:v2")
+    world.run()
+    world.scale(4)
+    world.carry_out(world.decide())
+    world.kubelet(1)
+    world.pass_time(1)
+    world.image("app:v1")
+    for _ in range(2):
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.pass_time(1)
+    world.promote_full()
+    world.canary(dynamicStableScale=True)
+    # each plan is checked: the first one that binds stable leaves it all the weight for a moment
+    world.run(200, pods=1)
+    assert world.phase == ("Healthy", "")
+
+
 def test_the_mesh_of_these_tests_sees_a_stable_that_shrinks_too_early() -> None:
     world = routed(manifest(10, **istio(steps=STEPS, dynamicStableScale=True)), lag=30, delay=30)
     world.run()

@@ -84,7 +84,8 @@ def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
         # all is as wanted already: no need to plan the way there
         draft.settled[route.key] = (route, wanted)
         return
-    first = goal.weight if draft.canary.dynamic_stable_scale else 0
+    shrinks = draft.canary.dynamic_stable_scale
+    first = min(goal.weight, observed.weight or 0) if shrinks else 0
     if not observed.stable_hash and not stable_can_carry(draft, first):
         # no label was there yet: pods of a Deployment may answer too, until all of ours do (row 5)
         wanted = replace(wanted, stable=Target(wanted.stable.service))
