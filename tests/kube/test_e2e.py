@@ -60,7 +60,8 @@ def config_map(namespace, name, **data):
 
 async def test_an_object_from_its_creation_to_its_end(client, namespace):
     made = await client.create(CONFIG_MAPS, config_map(namespace, "c", a="1"))
-    assert "managedFields" not in made["metadata"]
+    # of who manages what only our own name is kept
+    assert made["metadata"]["managedFields"] == [{"manager": "gradatim"}]
     at = CONFIG_MAPS.at(namespace, "c")
     with pytest.raises(AlreadyExists):
         await client.create(CONFIG_MAPS, config_map(namespace, "c"))
