@@ -7,13 +7,15 @@ Called by `query`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from gradatim.plugin import Measurement, Series
 from gradatim.plugin.texts import number_text
 
 from .reasons import reason_of
 from .values import UnreadableError, number
+
+_RECORDED: Final = 50
 
 
 def series_measurement(answer: dict[str, Any]) -> Measurement:
@@ -35,8 +37,16 @@ def series_measurement(answer: dict[str, Any]) -> Measurement:
     read = tuple(Series(_tags(one), tuple(_values(one))) for one in series)
     first = read[0].samples if read else ()
     if not first:
-        return Measurement(text="[]", no_data=True, samples=series, series=read)
-    return Measurement(value=first[-1], text=number_text(first[-1]), samples=series, series=read)
+        return Measurement(text="[]", no_data=True, samples=_recorded(series), series=read)
+    return Measurement(
+        value=first[-1], text=number_text(first[-1]), samples=_recorded(series), series=read
+    )
+
+
+def _recorded(series: list[Any]) -> list[Any]:
+    """The newest points of the first series: the record keeps no more, and writing megabytes would hold up others."""
+    told = [one for one in series[:_RECORDED] if isinstance(one, dict)]
+    return [(one.get("pointlist") or [])[-_RECORDED:] for one in told]
 
 
 def _values(series: object) -> Iterator[float]:

@@ -19,6 +19,7 @@ from gradatim.plugin.texts import MOST_VALUES, number_text, numbers_text, writab
 from .settings import Settings
 
 _LONGEST_WARNINGS: Final = 1024
+_RECORDED: Final = 50
 #: What the server says of a range that it does not serve, though the expression may be sound.
 _RANGE_REFUSED: Final = ('parameter "start"', 'parameter "end"', 'parameter "step"', "resolution")
 
@@ -91,7 +92,7 @@ def _seconds(moment: datetime) -> str:
 
 
 def _list_measurement(
-    series: tuple[Series, ...], result: object, metadata: dict[str, str]
+    series: tuple[Series, ...], result: Any, metadata: dict[str, str]
 ) -> Measurement:
     values = [value for one in series for value in one.samples]
     if len(values) > MOST_VALUES:
@@ -101,9 +102,17 @@ def _list_measurement(
         text=numbers_text(values),
         metadata=metadata,
         no_data=not values,
-        samples=result,
+        samples=_recorded(result),
         series=series,
     )
+
+
+def _recorded(result: Any) -> list[Any]:
+    """The newest samples of the first series: the record keeps no more, and writing megabytes would hold up others."""
+    return [
+        {**one, "values": one["values"][-_RECORDED:]} if "values" in one else one
+        for one in result[:_RECORDED]
+    ]
 
 
 def _series(kind: str, result: Any) -> tuple[Series, ...]:

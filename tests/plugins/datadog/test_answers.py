@@ -92,6 +92,7 @@ def test_values(version: str, body: object, value: object, text: str) -> None:
         pytest.param("v1", {"series": None}, "null", id="v1: null"),
         pytest.param("v1", {"series": [{"pointlist": []}]}, "[]", id="v1: no points"),
         pytest.param("v1", {"series": [None]}, "[]", id="v1: a null series"),
+        pytest.param("v1", {"series": [5, "x"]}, "[]", id="v1: series that are none"),
         pytest.param("v1", _points(None, None), "[]", id="v1: points without a value"),
         pytest.param("v2", {}, "[]", id="v2: no data"),
         pytest.param("v2", {"data": {"attributes": {}}}, "[]", id="v2: no columns"),
@@ -325,7 +326,10 @@ def test_the_points_of_every_v1_series_are_kept_with_their_tags() -> None:
     ]
     read = _read("v1", {"series": both})
     assert read.series == (Series({"version": "canary", "live": ""}, (0.5, 1.0)), Series())
-    assert read.samples == both
+    assert read.samples == [[[1, 0.5], [2, None], [3, 1]], []]
+    many = _read("v1", {"series": [{"pointlist": [[at, at] for at in range(500)]}] * 500})
+    assert [len(many.samples), *map(len, many.samples)] == [50] * 51
+    assert many.samples[0][-1] == [499, 499]
 
 
 def test_an_answer_says_what_was_asked_and_what_is_left_of_the_rate_limit() -> None:

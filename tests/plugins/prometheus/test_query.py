@@ -78,6 +78,9 @@ def test_series_are_kept_with_their_labels() -> None:
     assert [one.labels for one in read.series] == [{"version": "canary"}, {}]
     assert str([one.samples for one in read.series]) == "[(1.0, nan), (3.0,)]"
     assert read.samples == matrix
+    many = _read(_success("matrix", [{"values": [[at, "1"] for at in range(500)]}] * 500))
+    assert [len(many.samples), *(len(one["values"]) for one in many.samples)] == [50] * 51
+    assert many.samples[0]["values"][-1][0] == 499
 
 
 @pytest.mark.parametrize("kind", ["vector", "matrix"])
