@@ -19,7 +19,15 @@ from gradatim.kube.reflector import Reflector
 from gradatim.kube.resources import ANALYSIS_RUNS, Selection
 from gradatim.kube.watch import Watch
 from gradatim.model.analysisrun import AnalysisRun, parse_analysis_run
-from gradatim.plugin import Json, Measurement, MetricProvider, ProviderError, Query, Verdict
+from gradatim.plugin import (
+    Json,
+    Measurement,
+    MetricProvider,
+    ProviderError,
+    Query,
+    RateLimit,
+    Verdict,
+)
 from gradatim.run.analysis import AnalysisRuns, Ports
 from gradatim.run.fence import Fence, Limits
 from gradatim.run.inquiry import Surroundings
@@ -231,6 +239,27 @@ def test_a_provider_that_hangs_moves_no_other_run() -> None:
             sim.create_object(a_run("quick", metric(count=5, interval="2s")))
             await at.ended("quick")
             assert sim.clock.elapsed() - began < 11
+
+    virtual(main)
+
+
+def test_a_run_that_is_ended_does_not_wait_for_room_in_a_rate_limit() -> None:
+    async def ask(query: Query) -> Measurement:
+        used_up = RateLimit(limit=1, remaining=0, reset=3_000.0)
+        return Measurement(value=1.0, text="1", rate_limit=used_up)
+
+    async def main() -> None:
+        async with cluster() as sim, working(sim, ask) as at:
+            sim.create_object(a_run("first"))
+            await at.ended("first")
+            sim.create_object(a_run("waits", metric("known"), metric("waits")))
+            await asyncio.sleep(60)
+            began = sim.clock.elapsed()
+            sim.patch("AnalysisRun", "waits", {"spec": {"terminate": True}})
+            status = await at.ended("waits")
+            assert sim.clock.elapsed() - began < 2
+            assert (status["phase"], status["message"]) == ("Successful", "Run Terminated")
+            assert at.web.asked == ["m"]
 
     virtual(main)
 
