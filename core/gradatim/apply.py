@@ -17,8 +17,10 @@ from .decide.creation import owner_reference
 from .decide.effects import (
     AdoptReplicaSet,
     ApplyRoute,
+    CreateExperiment,
     CreateReplicaSet,
     CreateRun,
+    DeleteExperiment,
     DeleteReplicaSet,
     DeleteRun,
     Emit,
@@ -33,6 +35,7 @@ from .decide.effects import (
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
+    TerminateExperiment,
     TerminateRun,
     Write,
 )
@@ -53,6 +56,7 @@ from .kube.errors import (
 )
 from .kube.resources import (
     ANALYSIS_RUNS,
+    EXPERIMENTS,
     PODS,
     REPLICA_SETS,
     ROLLOUTS,
@@ -217,7 +221,13 @@ class Applier:
             case GiveBack(ref):
                 await self._give_back(ref)
             case CreateRun(name, body):
-                await self._create_run(this, name, body)
+                await self._create_named(this, ANALYSIS_RUNS, name, body)
+            case CreateExperiment(name, body):
+                await self._create_named(this, EXPERIMENTS, name, body)
+            case TerminateExperiment(name):
+                await self._patch(this, EXPERIMENTS, name, {"spec": {"terminate": True}})
+            case DeleteExperiment(name, uid):
+                await self._delete(EXPERIMENTS.at(this.rollout.namespace, name), uid)
             case TerminateRun(name):
                 await self._patch(this, ANALYSIS_RUNS, name, {"spec": {"terminate": True}})
             case DeleteRun(name, uid):
@@ -341,14 +351,16 @@ class Applier:
                 await self._status(this, creation_refused(rollout.status, message, effect.at))
             raise
 
-    async def _create_run(self, this: _Pass, name: str, body: Json) -> None:
+    async def _create_named(self, this: _Pass, resource: Resource, name: str, body: Json) -> None:
+        """Create a run or an Experiment. One that is there already is judged once the cache shows it (row 36)."""
         client, memory = self._ports.client, self._ports.memory
         try:
-            memory.wrote(ANALYSIS_RUNS, await client.create(ANALYSIS_RUNS, body))
+            memory.wrote(resource, await client.create(resource, body))
         except AlreadyExists:
-            there = await client.get(ANALYSIS_RUNS.at(this.rollout.namespace, name))
-            memory.wrote(ANALYSIS_RUNS, there)
-            raise NameTaken(f"AnalysisRun {name} was there before the cache showed it") from None
+            there = await client.get(resource.at(this.rollout.namespace, name))
+            memory.wrote(resource, there)
+            text = f"{resource.kind} {name} was there before the cache showed it"
+            raise NameTaken(text) from None
 
     async def _route(self, this: _Pass, patch: Patch) -> None:
         """Write a router's object, against the version that the write was planned for."""

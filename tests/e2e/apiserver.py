@@ -36,6 +36,7 @@ GROUPS = {
     "leases": "/apis/coordination.k8s.io/v1",
     "rollouts": "/apis/argoproj.io/v1alpha1",
     "analysisruns": "/apis/argoproj.io/v1alpha1",
+    "experiments": "/apis/argoproj.io/v1alpha1",
     "analysistemplates": "/apis/argoproj.io/v1alpha1",
     "virtualservices": "/apis/networking.istio.io/v1",
     "destinationrules": "/apis/networking.istio.io/v1",

@@ -46,7 +46,7 @@ class Scene:
         """These objects are in the namespace; Rollouts and runs are the scene's controller's."""
         for each in objects:
             metadata = each["metadata"]
-            if self.instance and each["kind"] in ("Rollout", "AnalysisRun"):
+            if self.instance and each["kind"] in ("Rollout", "AnalysisRun", "Experiment"):
                 labels = {INSTANCE: self.instance, **metadata.get("labels", {})}
                 metadata = {**metadata, "labels": labels}
             self.api.create({**each, "metadata": metadata}, self.namespace)

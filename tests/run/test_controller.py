@@ -59,7 +59,7 @@ def test_told_to_stop_before_it_has_listed_anything_it_stops() -> None:
         silent = Line(disturb=lambda _m, _p: ApiError(503, "ServiceUnavailable", "not yet"))
         live.start(live.sim.transport("gradatim", silent))
         await asyncio.sleep(5)
-        assert len(live.controller.faults) == 6
+        assert len(live.controller.faults) == 7
         assert all("not yet" in fault for fault in live.controller.faults)
         async with asyncio.timeout(1):
             await live.stop()

@@ -51,6 +51,7 @@ async def test_each_kind_is_asked_for_one_object() -> None:
         "services",
         "analysisruns",
         "analysistemplates",
+        "experiments",
         "clusteranalysistemplates",
     }
     assert all(query["limit"] == "1" for _, query in answers.asked)

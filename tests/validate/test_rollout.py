@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gradatim.model.rollout import parse_rollout
-from gradatim.validate import Plugins, rollout_problems, unsupported_problems
+from gradatim.validate import Plugins, rollout_problems
 
 STEP = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause"
 TWO_SERVICES = "This rollout uses the same service for the {} services, but two different services are required."
@@ -504,22 +504,6 @@ def test_a_resolved_template_is_judged_beside_its_reference(build: Any, plugins:
     assert said(unresolved, plugins) == []
     resolved = replace(unresolved, template={**sound.template, "spec": {}})
     assert said(resolved, plugins) == ["spec.template.spec.containers: Required value"]
-
-
-@pytest.mark.parametrize(
-    ("rollout", "path"),
-    [
-        ({"strategy": {"blueGreen": {"activeService": "a"}}}, None),
-        ({"workloadRef": {"name": "web"}}, None),
-        ({"strategy": {"canary": {"pingPong": {}}}}, None),
-        ({"strategy": {"canary": {"steps": [{"plugin": {}}]}}}, None),
-        ({"strategy": {"canary": {"dynamicStableScale": True}}}, None),
-        ({"strategy": {"canary": {"steps": [{"pause": {}}]}}}, None),
-    ],
-)
-def test_what_this_version_cannot_do_is_said(rollout: Any, path: str | None, build: Any) -> None:
-    found = [str(problem.path) for problem in unsupported_problems(build(**rollout))]
-    assert found == ([path] if path else [])
 
 
 @pytest.mark.parametrize(

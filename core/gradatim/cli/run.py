@@ -38,7 +38,6 @@ _IGNORED: Final = (
     "--kloglevel",
     "--metricsPort",
     "--metricsport",
-    "--experiment-threads",
     "--service-threads",
     "--ingress-threads",
     "--ephemeral-metadata-threads",
@@ -109,6 +108,7 @@ class Flags:
     qps: float
     burst: int
     rollout_threads: int
+    experiment_threads: int
     analysis_threads: int
     leader_elect: bool
     propagation_delay: timedelta
@@ -187,6 +187,13 @@ class GoDuration(click.ParamType[timedelta]):
     show_default=True,
     type=click.IntRange(1, 1000),
     help="Rollouts worked on at the same time.",
+)
+@click.option(
+    "--experiment-threads",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Experiments worked on at the same time.",
 )
 @click.option(
     "--analysis-threads",
@@ -270,6 +277,7 @@ async def _run(flags: Flags) -> None:
             scope=scope,
             namespace=own,
             rollout_workers=flags.rollout_threads,
+            experiment_workers=flags.experiment_threads,
             analysis_workers=flags.analysis_threads,
             resync=flags.rollout_resync,
             propagation_delay=flags.propagation_delay,

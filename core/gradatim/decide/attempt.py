@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..model.rollout import Rollout
 from ..model.status import Duration
-from .draft import BLUE_GREEN_PAUSE, CANARY_PAUSE, INCONCLUSIVE_RUN
+from .draft import BLUE_GREEN_PAUSE, CANARY_PAUSE, INCONCLUSIVE_EXPERIMENT, INCONCLUSIVE_RUN
 from .next_status import NextStatus
 from .progress import current_step
 
@@ -59,7 +59,7 @@ def _resumed(duration: Duration, now: datetime) -> Duration:
 
 def _waits_for_people(rollout: Rollout, status: NextStatus) -> bool:
     reasons = {p.reason for p in status.pause_conditions}
-    if rollout.paused or INCONCLUSIVE_RUN in reasons:
+    if rollout.paused or not reasons.isdisjoint({INCONCLUSIVE_RUN, INCONCLUSIVE_EXPERIMENT}):
         return True
     block = rollout.blue_green_view
     if block is not None:

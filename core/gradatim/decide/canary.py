@@ -11,6 +11,7 @@ from datetime import datetime
 from ..model.reading import Json
 from . import attempt
 from .draft import CANARY_PAUSE, Draft, Settled
+from .experiments import reconcile_experiments, tidy_experiments
 from .footprints import give_back
 from .history import clean_history
 from .judgement import judge
@@ -47,6 +48,7 @@ def canary_pass(
     status = _pass(draft)
     if not draft.effects and status == snapshot.rollout.status.raw:
         tidy_runs(draft)
+        tidy_experiments(draft)
         _settle_pods(draft)
         give_back(draft)
     return Pass(draft.effects, status, draft.look_again, is_last=bool(draft.trouble))
@@ -92,15 +94,16 @@ def _pass(draft: Draft) -> Json:
         return _reset(draft)
     follow_step_plugins(draft)
     if _is_rescaled(draft) and _rescale(draft):
-        draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
+        _keep_current(draft)
         return _status(draft, moves=False)
     clean_history(draft)
     switch_services(draft)
     route_traffic(draft)
     if draft.trouble:
         # pods are not scaled and steps not completed on weights that could not be written
-        draft.step_run, draft.background_run = draft.status.step_run, draft.status.background_run
+        _keep_current(draft)
         return _status(draft, moves=False)
+    reconcile_experiments(draft)
     reconcile_runs(draft)
     if not draft.paused_for and not scale_all(draft):
         wait_in_pause(draft)
@@ -118,6 +121,13 @@ def _rescale(draft: Draft) -> bool:
     switch_services(draft)
     scale_all(draft)
     return len(draft.effects) > before
+
+
+def _keep_current(draft: Draft) -> None:
+    """The runs and the Experiment of the release stay what they are, in a pass that does not come to them."""
+    status = draft.status
+    draft.step_run, draft.background_run = status.step_run, status.background_run
+    draft.experiment = status.current_experiment
 
 
 def _is_rescaled(draft: Draft) -> bool:
@@ -171,6 +181,7 @@ def _status(draft: Draft, *, moves: bool) -> Json:
         promote(draft, status, reason)
         status.step_index = len(draft.canary.steps) or None
     status.step_run, status.background_run = draft.step_run, draft.background_run
+    status.current_experiment = "" if draft.is_aborted else draft.experiment
     settle_pauses(draft, status)
     track(draft, status)
     judge(draft, status)
@@ -191,6 +202,6 @@ def _index(draft: Draft, *, moves: bool) -> int | None:
             "RolloutStepCompleted", f"Rollout step {index + 1}/{len(steps)} completed ({step})"
         )
         draft.unpaused.add(CANARY_PAUSE)
-        draft.step_run = None
+        draft.step_run, draft.experiment = None, ""
         return index + 1
     return index

@@ -27,8 +27,9 @@ from .revisions import Revisions
 from .routed_scale import routed_counts
 from .snapshot import Route, Snapshot
 
-#: Pause reasons that only an inconclusive result sets; while one is there nothing moves.
+#: Pause reasons that only an inconclusive result sets; while the first is there nothing moves.
 INCONCLUSIVE_RUN = "InconclusiveAnalysisRun"
+INCONCLUSIVE_EXPERIMENT = "InconclusiveExperiment"
 CANARY_PAUSE = "CanaryPauseStep"
 BLUE_GREEN_PAUSE = "BlueGreenPause"
 #: Why a release waits that goes on by itself, in its message; Argo Rollouts has no such word.
@@ -49,6 +50,7 @@ class Draft:
         weights: the weights as they are after this pass's writes.
         step_run, background_run: what the status will say of the current runs.
         step_plugins: what it will say of step plugins.
+        experiment: name of the Experiment that the release is at, "" for none.
         look_again: when the next pass is due at the latest without any event.
         has_settled_runs: the pass came to its AnalysisRuns and said which are current.
         rolls_back: the release goes back to a revision within the rollback window: no steps, pauses or analyses.
@@ -67,6 +69,7 @@ class Draft:
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
     step_plugins: tuple[StepPluginStatus, ...] = ()
+    experiment: str = ""
     effects: list[Effect] = field(default_factory=list)
     look_again: timedelta | None = None
     rolls_back: bool = False

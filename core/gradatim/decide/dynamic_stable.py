@@ -8,6 +8,8 @@ an abort, a step with less weight, another template, a rollback.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model.status import Weights
 from ..model.workload import ReplicaSet
 from .delays import settled_at
@@ -24,12 +26,13 @@ def carried_back(draft: Draft, goal: Goal) -> Goal:
     if goal.weight >= present:
         return goal
     if _is_being_bound(draft):
-        return Goal(present, KEPT_ROUTES)
-    if stable_can_carry(draft, goal.weight):
+        return replace(goal, weight=present, routes=KEPT_ROUTES)
+    if stable_can_carry(draft, goal.taken):
         return goal
     stable, replicas = draft.revisions.stable, draft.rollout.replicas
     carries = total * stable.answering // replicas if stable and replicas else 0
-    return Goal(max(goal.weight, min(present, total - carries)), KEPT_ROUTES)
+    weight = max(goal.weight, min(present, total - carries))
+    return replace(goal, weight=weight, routes=KEPT_ROUTES)
 
 
 def _present(draft: Draft) -> int:

@@ -169,6 +169,29 @@ class DeleteRun:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateExperiment:
+    """Create the Experiment of a step."""
+
+    name: str
+    body: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateExperiment:
+    """Ask an Experiment to end."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteExperiment:
+    """Delete an Experiment that nobody looks at any more, and with it all that it made."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class PatchRollout:
     """A merge patch of the Rollout itself: its revision annotation, or `spec.replicas` where it is absent."""
 
@@ -207,6 +230,9 @@ Write: TypeAlias = (
     | CreateRun
     | TerminateRun
     | DeleteRun
+    | CreateExperiment
+    | TerminateExperiment
+    | DeleteExperiment
     | PatchRollout
 )
 

@@ -6,9 +6,11 @@ reference. Asked by `traffic.py`, which brings it about, and by whoever must kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..plugin import Destination
 from .draft import Draft
+from .experiments import destinations, has_dead_destination
 from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
 from .routed_scale import is_at_counts, meets
@@ -21,14 +23,30 @@ class Goal:
     Attributes:
         weight: the canary's.
         routes: the header and mirror routes to it.
+        additional: further destinations, those of an Experiment.
     """
 
     weight: int
     routes: ManagedRoutes = NO_ROUTES
+    additional: tuple[Destination, ...] = ()
+
+    @property
+    def taken(self) -> int:
+        """All that stable does not get."""
+        return self.weight + sum(each.weight for each in self.additional)
 
 
 def wanted_goal(draft: Draft) -> Goal:
-    """The first rule that applies, in the reference's order; its rules for experiments join them later."""
+    """What the canary is to get by its steps, and beside it the sets of pods of an Experiment."""
+    goal, more = _canary_goal(draft), destinations(draft)
+    if not more:
+        return goal
+    left = max_weight(draft.canary) - sum(each.weight for each in more)
+    return replace(goal, weight=min(goal.weight, left), additional=more)
+
+
+def _canary_goal(draft: Draft) -> Goal:
+    """The first rule that applies, in the reference's order."""
     rollout, new = draft.rollout, draft.revisions.new
     if is_promoted(rollout) or draft.is_aborted:
         return Goal(0)
@@ -79,17 +97,17 @@ def _step_weight(draft: Draft, index: int, *, arrived: bool) -> int:
     return min(weight, before, written.canary.weight if written else 0)
 
 
-def stable_can_carry(draft: Draft, weight: int) -> bool:
-    """Stable's pods suffice for what a canary's weight leaves to them, or nobody else answers at all."""
+def stable_can_carry(draft: Draft, taken: int) -> bool:
+    """Stable's pods suffice for what the weight of all others leaves to them, or nobody else answers at all."""
     stable, total = draft.revisions.stable, max_weight(draft.canary)
-    needed = (total - weight) * draft.rollout.replicas // total
+    needed = (total - taken) * draft.rollout.replicas // total
     available = stable.answering if stable else 0
     if available >= needed or meets(draft.canary.threshold, available, needed):
         return True
     before = draft.status.weights
-    if before is None or before.canary.weight <= weight:
+    if before is None or before.canary.weight + sum(w.weight for w in before.additional) <= taken:
         return False
-    return others_are_dead(draft)
+    return others_are_dead(draft) or (available > 0 and has_dead_destination(draft))
 
 
 def others_are_dead(draft: Draft) -> bool:
@@ -97,4 +115,5 @@ def others_are_dead(draft: Draft) -> bool:
     stable = draft.revisions.stable
     if stable is None or stable.answering == 0:
         return False
-    return all(r.answering == 0 for r in draft.revisions.all if r is not stable)
+    others = (*draft.revisions.all, *draft.snapshot.experiment_sets)
+    return all(r.answering == 0 for r in others if r is not stable)

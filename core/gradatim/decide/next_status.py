@@ -79,6 +79,7 @@ class NextStatus:
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
     step_plugins: tuple[StepPluginStatus, ...] = ()
+    current_experiment: str = ""
     blue_green: BlueGreenStatus | None = None
     scaled_replicas: int | None = None
     duration: Duration = field(default_factory=Duration)
@@ -102,6 +103,7 @@ class NextStatus:
             "currentStepAnalysisRunStatus",
             "currentBackgroundAnalysisRunStatus",
             "stepPluginStatuses",
+            "currentExperiment",
         )
         canary |= _pruned(
             {
@@ -110,6 +112,7 @@ class NextStatus:
                 "currentStepAnalysisRunStatus": _run_json(self.step_run),
                 "currentBackgroundAnalysisRunStatus": _run_json(self.background_run),
                 "stepPluginStatuses": [entry.json() for entry in self.step_plugins],
+                "currentExperiment": self.current_experiment,
             }
         )
         fields: Json = {

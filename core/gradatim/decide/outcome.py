@@ -98,6 +98,7 @@ def _carried(draft: Draft) -> NextStatus:
         step_run=before.step_run,
         background_run=before.background_run,
         step_plugins=before.step_plugins if draft.rollout.canary else (),
+        current_experiment=before.current_experiment,
         blue_green=before.blue_green if draft.rollout.blue_green_view else None,
         duration=before.duration,
         restarted_at=before.restarted_at,

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ..model import names
 from ..model.analysisrun import parse_analysis_run
+from ..model.experiment import parse_experiment
 from ..model.meta import Meta
 from ..model.reading import Json, Reader
 from ..model.status import read_status
@@ -21,8 +22,10 @@ from .creation import as_created
 from .effects import (
     AdoptReplicaSet,
     ApplyRoute,
+    CreateExperiment,
     CreateReplicaSet,
     CreateRun,
+    DeleteExperiment,
     DeleteReplicaSet,
     DeleteRun,
     Effect,
@@ -38,6 +41,7 @@ from .effects import (
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
+    TerminateExperiment,
     TerminateRun,
 )
 from .snapshot import Route, Snapshot
@@ -116,6 +120,8 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
             return _patched(snapshot, body)
         case CreateRun() | TerminateRun() | DeleteRun():
             return _with_runs(snapshot, effect, now)
+        case CreateExperiment() | TerminateExperiment() | DeleteExperiment():
+            return _with_experiments(snapshot, effect, now)
         case _:
             return snapshot
 
@@ -212,3 +218,20 @@ def _with_runs(
             )
         case DeleteRun(name):
             return replace(snapshot, runs=tuple(r for r in snapshot.runs if r.meta.name != name))
+
+
+def _with_experiments(
+    snapshot: Snapshot,
+    effect: CreateExperiment | TerminateExperiment | DeleteExperiment,
+    now: datetime,
+) -> Snapshot:
+    known = snapshot.experiments
+    match effect:
+        case CreateExperiment(_, body):
+            made = parse_experiment(body)
+            known = (*known, replace(made, meta=replace(made.meta, created=now)))
+        case TerminateExperiment(name):
+            known = tuple(replace(e, terminate=True) if e.name == name else e for e in known)
+        case DeleteExperiment(name):
+            known = tuple(e for e in known if e.name != name)
+    return replace(snapshot, experiments=known)

@@ -35,6 +35,8 @@ from .snapshot import Route, Snapshot
 
 #: Hash of a side that no selector narrows: all pods answer for it.
 _EVERYBODY: Final = ""
+#: Hash that no pods have.
+_NOBODY: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,10 @@ class _World:
 
     def available(self, pod_hash: str) -> int:
         """Pods that answer for a hash, and are to stay."""
+        experiments = self.snapshot.experiment_sets if pod_hash else ()
         return sum(
             min(r.available, r.replicas)
-            for r in self.snapshot.replica_sets
+            for r in (*self.snapshot.replica_sets, *experiments)
             if pod_hash in (_EVERYBODY, r.pod_hash)
         )
 
@@ -139,7 +142,7 @@ def _moved(before: _World, following: _World) -> Iterator[str]:
         rebound = known is None or known.pod_hash != side.pod_hash
         if rebound and side.pod_hash and following.available(side.pod_hash) == 0:
             yield f"rule 2: {side.name} is bound to {side.pod_hash}, which has no available pod"
-        elif _takes_over(before, side, known):
+        elif _takes_over(before, side, known) and not _from_the_dead(before, following, side):
             yield from _carried(following, side)
 
 
@@ -170,6 +173,18 @@ def _takes_over(before: _World, side: _Side, known: _Side | None) -> bool:
     return before.available(known.pod_hash) > 0
 
 
+def _from_the_dead(before: _World, following: _World, side: _Side) -> bool:
+    """What it takes over is that of an Experiment's pods that are lost: better off with whoever there is."""
+    after = following.sides()
+    return any(
+        s.name not in ("canary", "stable")
+        and s.router == side.router
+        and before.available(s.pod_hash) == 0
+        and s.weight > (after[key].weight if key in after else 0)
+        for key, s in before.sides().items()
+    )
+
+
 def _carried(world: _World, side: _Side) -> Iterator[str]:
     if side.weight <= 0 or world.rollout.replicas == 0:
         return
@@ -196,6 +211,9 @@ def _needed(world: _World, side: _Side) -> int:
     a threshold for progress its part of it: both are the author's word that so many pods suffice.
     """
     rollout = world.rollout
+    if side.name not in ("canary", "stable"):
+        # an author says how many pods an Experiment has and what they get
+        return 1
     needed = rollout.replicas * side.weight // world.total
     canary = rollout.canary
     for step in canary.steps if canary and side.name == "canary" else ():
@@ -301,12 +319,21 @@ def _sides(world: _World, route: Route) -> Iterator[_Side]:
         return
     services = world.snapshot.services
     bound = {"canary": seen.canary_hash, "stable": seen.stable_hash}
-    for name, share in (("canary", weight), ("stable", world.total - weight)):
+    yield from _experiment_sides(world, route, seen)
+    others = sum(seen.additional.values())
+    for name, share in (("canary", weight), ("stable", world.total - weight - others)):
         service = services.get(names[name])
         pod_hash = bound[name]
         if pod_hash is None:
             pod_hash = service.pod_hash if service else _EVERYBODY
         yield _Side(route.key, name, share, pod_hash)
+
+
+def _experiment_sides(world: _World, route: Route, seen: Observed) -> Iterator[_Side]:
+    """The sets of pods of Experiments that get requests; one whose pods nobody knows has none."""
+    hashes = {s.service: s.pod_hash for e in world.snapshot.experiments for s in e.template_states}
+    for service, weight in sorted(seen.additional.items()):
+        yield _Side(route.key, service, weight, hashes.get(service) or _NOBODY)
 
 
 def _observed(world: _World, route: Route, names: Mapping[str, str]) -> Observed:

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..model.analysis import Template, TemplateRef
 from ..model.analysisrun import AnalysisRun
+from ..model.experiment import Experiment
 from ..model.reading import Json
 from ..model.rollout import Rollout
 from ..model.workload import Pod, ReplicaSet, Service
@@ -55,6 +56,8 @@ class Snapshot:
             restart and for metadata of pods only.
         evicted: names of pods that the decision being made has asked to go; some are refused.
         runs: AnalysisRuns that the Rollout owns.
+        experiments: Experiments that the Rollout owns, and others whose names begin as its own do.
+        experiment_sets: ReplicaSets of the Experiments that the status names, as current or by their weights.
         templates: analysis templates that exist, of those the strategy refers to, directly or not.
         routes: the strategy's routers, in the order they are carried out.
         problems: what validation found. With any, nothing is done but saying so.
@@ -77,6 +80,8 @@ class Snapshot:
     pods: tuple[Pod, ...] | None = None
     evicted: frozenset[str] = frozenset()
     runs: tuple[AnalysisRun, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    experiment_sets: tuple[ReplicaSet, ...] = ()
     templates: Mapping[TemplateRef, Template] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from .draft import CANARY_PAUSE, Draft
+from .experiments import has_succeeded
 from .progress import current_step, current_weight
 from .routed_scale import is_at_counts
 from .scaling import wanted_counts
@@ -35,6 +36,8 @@ def is_complete(draft: Draft) -> bool:
         case "analysis":
             run = draft.step_run
             return run is not None and run.phase == "Successful"
+        case "experiment":
+            return has_succeeded(draft)
         case "setHeaderRoute" | "setMirrorRoute":
             return True
         case "plugin":

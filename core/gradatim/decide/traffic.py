@@ -13,11 +13,12 @@ from typing import Final
 from ..model import names
 from ..model.status import Weights, WeightStatus
 from ..model.workload import ReplicaSet
-from ..plugin import Observed, RouterError, Target, Wanted
+from ..plugin import Destination, Observed, RouterError, Target, Wanted
 from ..plugin.patches import apply_patch
 from .draft import Draft
 from .dynamic_stable import carried_back, held_canary
 from .effects import ApplyRoute, PatchRollout, PatchRoute
+from .experiments import destinations
 from .goal import Goal, others_are_dead, stable_can_carry, wanted_goal
 from .managedroutes import NO_ROUTES, ManagedRoutes
 from .pingpong import with_services
@@ -38,14 +39,14 @@ def route_traffic(draft: Draft) -> None:
     goal = wanted_goal(draft)
     if draft.canary.dynamic_stable_scale:
         goal = carried_back(draft, goal)
-    if not stable_can_carry(draft, goal.weight):
+    if not stable_can_carry(draft, goal.taken):
         # more than stable's pods can take would be an outage; the weights stay where they are
         if goal.routes == NO_ROUTES and others_are_dead(draft):
             _routed(draft, lambda route: _clear_routes(draft, route))
         return
     if _routed(draft, lambda route: _bring_about(draft, route, goal)):
         _note_routes(draft, goal.routes)
-        _note_weights(draft, goal.weight)
+        _note_weights(draft, goal)
 
 
 def _routed(draft: Draft, act: Callable[[Route], None]) -> bool:
@@ -63,7 +64,7 @@ def _routed(draft: Draft, act: Callable[[Route], None]) -> bool:
 
 def _clear_routes(draft: Draft, route: Route) -> None:
     """Take the managed routes away, and leave everything else as it is."""
-    wanted = wanted_state(draft, route, Goal(0))
+    wanted = wanted_state(draft, route, Goal(0, additional=destinations(draft)))
     stable, canary = Target(wanted.stable.service), Target(wanted.canary.service)
     state = replace(wanted, weight=None, stable=stable, canary=canary)
     _patch(draft, route, [state])
@@ -75,7 +76,7 @@ def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
     if _is_settled(draft, route, wanted):
         return
     if not any(True for _ in route.router.references(route.config, draft.rollout.namespace)):
-        if _differs(draft, goal.weight) or _is_untold(draft, goal.routes):
+        if _differs(draft, goal) or _is_untold(draft, goal.routes):
             draft.effects.append(ApplyRoute(route.key, wanted))
         return
     observed = route.router.observed(wanted, objects)
@@ -121,6 +122,7 @@ def wanted_state(draft: Draft, route: Route, goal: Goal) -> Wanted:
         weight=goal.weight,
         total=max_weight(canary),
         managed_routes=routing.managed_routes if routing else (),
+        additional=goal.additional,
         header_routes=goal.routes.header,
         mirror_routes=goal.routes.mirror,
         keep_routes=goal.routes.keep,
@@ -158,9 +160,9 @@ def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
     yield wanted
 
 
-def _note_weights(draft: Draft, weight: int) -> None:
-    before = draft.status.weights
-    after = _weights(draft, weight)
+def _note_weights(draft: Draft, goal: Goal) -> None:
+    before, weight = draft.status.weights, goal.weight
+    after = _weights(draft, goal)
     verdicts = {route.verified for route in draft.snapshot.routes}
     same = before is not None and replace(before, verified=None) == after
     if same and verdicts <= {True, False} and verdicts:
@@ -190,12 +192,12 @@ def _is_untold(draft: Draft, routes: ManagedRoutes) -> bool:
     return not routes.keep and told != routes.digest()
 
 
-def _differs(draft: Draft, weight: int) -> bool:
+def _differs(draft: Draft, goal: Goal) -> bool:
     before = draft.status.weights
-    return before is None or replace(before, verified=None) != _weights(draft, weight)
+    return before is None or replace(before, verified=None) != _weights(draft, goal)
 
 
-def _weights(draft: Draft, weight: int) -> Weights:
+def _weights(draft: Draft, goal: Goal) -> Weights:
     canary, revisions = draft.canary, draft.revisions
     stable = revisions.stable
     new = held_canary(draft, next_canary(draft)) or revisions.new
@@ -203,14 +205,18 @@ def _weights(draft: Draft, weight: int) -> Weights:
     named = draft.rollout.canary or canary
     return Weights(
         canary=WeightStatus(
-            weight=weight,
+            weight=goal.weight,
             service=named.canary_service,
             pod_hash=new.pod_hash if new else "",
         ),
         stable=WeightStatus(
-            weight=max_weight(canary) - weight,
+            weight=max_weight(canary) - goal.taken,
             service=named.stable_service,
             pod_hash=stable.pod_hash if stable else "",
+        ),
+        additional=tuple(
+            WeightStatus(weight=each.weight, service=each.service, pod_hash=each.pod_hash)
+            for each in goal.additional
         ),
     )
 
@@ -231,6 +237,7 @@ def present_state(snapshot: Snapshot, route: Route) -> Wanted | None:
         stable=Target(stable or now.stable_service, weights.stable.pod_hash or None),
         canary=Target(other or now.canary_service, canary_hash or None),
         weight=weights.canary.weight,
+        additional=tuple(Destination(w.service, w.pod_hash, w.weight) for w in weights.additional),
         total=max_weight(canary),
         managed_routes=canary.routing.managed_routes,
         keep_routes=True,

@@ -141,7 +141,7 @@ def parse_analysis_run(raw: Json) -> AnalysisRun:
         retention=read_rules(spec, "measurementRetention"),
         terminate=spec.flag("terminate"),
         ttl=_ttl(spec.object("ttlStrategy")) if spec.has("ttlStrategy") else None,
-        phase=_phase(status),
+        phase=read_phase(status),
         message=status.text("message"),
         results=tuple(_result(reader) for reader in status.objects("metricResults")),
         started=status.moment("startedAt"),
@@ -158,7 +158,8 @@ def _ttl(reader: Reader) -> TtlStrategy:
     )
 
 
-def _phase(reader: Reader) -> Phase:
+def read_phase(reader: Reader) -> Phase:
+    """The phase that a status or a part of one says; an unknown one is none."""
     text = reader.text("phase")
     return Phase(text) if text in _PHASES else Phase.NONE
 
@@ -166,7 +167,7 @@ def _phase(reader: Reader) -> Phase:
 def _result(reader: Reader) -> MetricResult:
     return MetricResult(
         name=reader.text("name"),
-        phase=_phase(reader),
+        phase=read_phase(reader),
         measurements=tuple(_measurement(item) for item in reader.objects("measurements")),
         message=reader.text("message"),
         count=reader.number("count"),
@@ -184,7 +185,7 @@ def _result(reader: Reader) -> MetricResult:
 
 def _measurement(reader: Reader) -> MeasurementStatus:
     return MeasurementStatus(
-        phase=_phase(reader),
+        phase=read_phase(reader),
         message=reader.text("message"),
         started=reader.moment("startedAt"),
         finished=reader.moment("finishedAt"),

@@ -20,6 +20,7 @@ EPHEMERAL_METADATA: Final = "rollout.argoproj.io/ephemeral-metadata"
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 NOTIFIED: Final = "notified.notifications.argoproj.io"
 EXPERIMENT_NAME: Final = "experiment.argoproj.io/name"
+EXPERIMENT_TEMPLATE: Final = "experiment.argoproj.io/template-name"
 ROLLOUT_TYPE: Final = "rollout-type"
 STEP_INDEX: Final = "step-index"
 #: Label of a metric's Jobs and of their pods: the uid of the AnalysisRun that they measure for.

@@ -92,6 +92,7 @@ class Status:
     step_run: RunStatus | None = None
     background_run: RunStatus | None = None
     step_plugins: tuple[StepPluginStatus, ...] = ()
+    current_experiment: str = ""
     blue_green: BlueGreenStatus = field(default_factory=BlueGreenStatus)
     duration: Duration = Duration()
     restarted_at: datetime | None = None
@@ -133,7 +134,7 @@ def read_status(reader: Reader) -> Status:
         step_hash=reader.text("currentStepHash"),
         step_index=reader.maybe_number("currentStepIndex"),
         observed_generation=reader.text("observedGeneration"),
-        conditions=tuple(_condition(c) for c in reader.objects("conditions")),
+        conditions=tuple(read_condition(c) for c in reader.objects("conditions")),
         collision_count=reader.maybe_number("collisionCount"),
         stable_hash=reader.text("stableRS"),
         promote_full=reader.flag("promoteFull"),
@@ -146,6 +147,7 @@ def read_status(reader: Reader) -> Status:
         step_run=read_run_status(canary, "currentStepAnalysisRunStatus"),
         background_run=read_run_status(canary, "currentBackgroundAnalysisRunStatus"),
         step_plugins=read_step_plugins(canary),
+        current_experiment=canary.text("currentExperiment"),
         blue_green=read_blue_green_status(reader.object("blueGreen")),
         duration=_duration(reader.object("duration")),
         restarted_at=reader.moment("restartedAt"),
@@ -154,7 +156,8 @@ def read_status(reader: Reader) -> Status:
     )
 
 
-def _condition(reader: Reader) -> Condition:
+def read_condition(reader: Reader) -> Condition:
+    """The view of one entry of `conditions`."""
     texts = [reader.raw.get(key, "") for key in _CONDITION_KEYS]
     sound = _sound_condition(*texts) if all(type(text) is str for text in texts) else None
     return sound or Condition(

@@ -52,6 +52,7 @@ class Step:
         pause_text: the duration as it was written, for events.
         analysis: the block of an inline analysis.
         plugin: who carries the step out; None also where it has no name.
+        experiment: the block of an Experiment to run.
     """
 
     raw: Json = field(repr=False, default_factory=dict)
@@ -63,6 +64,7 @@ class Step:
     canary_scale: CanaryScale | None = None
     analysis: Json | None = None
     plugin: PluginStep | None = None
+    experiment: Json | None = None
 
     def __str__(self) -> str:
         """The words that events use for it; tools of users match them."""
@@ -107,6 +109,7 @@ def _step(reader: Reader) -> Step:
         canary_scale=_canary_scale(reader) if reader.has("setCanaryScale") else None,
         analysis=reader.json("analysis") if reader.has("analysis") else None,
         plugin=plugin_of(reader.raw) if reader.has("plugin") else None,
+        experiment=reader.json("experiment") if reader.has("experiment") else None,
     )
 
 

@@ -148,12 +148,14 @@ class Observed:
         canary_hash: pod hash that the canary's target is bound to; None where the router binds none.
         stable_hash: the same for stable.
         extra: whatever else a router wants to show, for logs.
+        additional: weights of destinations that are neither canary nor stable, by their Services.
     """
 
     weight: int | None = None
     canary_hash: str | None = None
     stable_hash: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    additional: Mapping[str, int] = field(default_factory=dict)
 
 
 class TrafficRouter(ABC):

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from ..apply import Applier
 from ..apply import Ports as ApplierPorts
+from ..apply_experiments import ExperimentApplier
+from ..apply_experiments import Ports as ExperimentApplierPorts
 from ..decide import DEFAULT_PROPAGATION_DELAY
 from ..kube.cache import Cache
 from ..kube.client import Client
@@ -29,6 +31,10 @@ from .cleanup import Cleanup
 from .cleanup import Ports as CleanupPorts
 from .defaults import Defaults
 from .dependencies import Dependencies
+from .experimentgather import Around as AroundExperiments
+from .experimentgather import ExperimentGatherer
+from .experiments import Experiments
+from .experiments import Ports as ExperimentPorts
 from .fence import Fence
 from .gather import Around, Gatherer
 from .inquiry import Surroundings
@@ -50,7 +56,7 @@ from .stepcalls import StepCalls
 from .stepping import Stepping
 from .supervision import supervised
 from .trafficmemory import TrafficMemory
-from .triggers import Triggers
+from .triggers import Queues, Triggers
 from .verifying import Verifying
 from .world import Scope, World
 from .writes import WrittenObjects
@@ -76,6 +82,7 @@ class Settings:
     scope: Scope = field(default_factory=Scope)
     namespace: str = "gradatim"
     rollout_workers: int = 10
+    experiment_workers: int = 10
     analysis_workers: int = 30
     resync: float = 900.0
     propagation_delay: timedelta = DEFAULT_PROPAGATION_DELAY
@@ -134,6 +141,7 @@ class Controller:
         )
         self.rollouts = self._make_rollouts()
         self.rollout_queue = WorkQueue("rollout", self.rollouts.reconcile)
+        self.experiment_queue = WorkQueue("experiment", self._make_experiments().reconcile)
         measuring = Measuring(registry, self.fence, secrets, surroundings, clock)
         self._probing = Probing(registry, self.fence, secrets, surroundings, clock)
         self.broker = measuring.broker
@@ -149,7 +157,10 @@ class Controller:
         )
         self.run_queue = WorkQueue("analysis run", self.runs.reconcile)
         self._triggers = Triggers(
-            self.world, self._dependencies, self.recorder, self.rollout_queue, self.run_queue
+            self.world,
+            self._dependencies,
+            self.recorder,
+            Queues(self.rollout_queue, self.run_queue, self.experiment_queue),
         )
         self._reflectors = self.world.reflectors(client, settings.scope)
         self._triggers.subscribe()
@@ -179,8 +190,8 @@ class Controller:
                 await self._wind_up()
         finally:
             self._cleanup.queue.close()
-            self.rollout_queue.close()
-            self.run_queue.close()
+            for queue in self._queues:
+                queue.close()
             await _ended(tasks)
             await self.runs.aclose()
             await self._jobs.aclose()
@@ -204,8 +215,13 @@ class Controller:
         ]
 
     @property
-    def _workers(self) -> tuple[int, int]:
-        return self.settings.rollout_workers, self.settings.analysis_workers
+    def _queues(self) -> tuple[WorkQueue[Key], ...]:
+        return (self.rollout_queue, self.experiment_queue, self.run_queue)
+
+    @property
+    def _workers(self) -> tuple[int, ...]:
+        settings = self.settings
+        return (settings.rollout_workers, settings.experiment_workers, settings.analysis_workers)
 
     async def _synced(self, stop: asyncio.Event) -> bool:
         """Wait for the first lists: whether they came before `stop`."""
@@ -219,9 +235,11 @@ class Controller:
             await _ended([listed, stopping])
 
     def _begin(self) -> list[asyncio.Task[None]]:
-        rollouts, runs = self._workers
-        working = [self._task(self.rollout_queue.work()) for _ in range(rollouts)]
-        working += [self._task(self.run_queue.work()) for _ in range(runs)]
+        working = [
+            self._task(queue.work())
+            for queue, workers in zip(self._queues, self._workers, strict=True)
+            for _ in range(workers)
+        ]
         working.append(self._task(self._cleanup.queue.work()))
         if self.settings.probe_templates:
             working.append(self._task(self._probe()))
@@ -242,16 +260,16 @@ class Controller:
             await asyncio.sleep(self.settings.resync)
             for entry in self.world.rollouts.all():
                 self.rollout_queue.add((entry.namespace, entry.name))
+            for experiment in self.world.experiments.all():
+                self.experiment_queue.add((experiment.namespace, experiment.name))
             for run in self.world.runs.all():
                 self.run_queue.add((run.namespace, run.name))
 
     async def _wind_up(self) -> None:
         """Let passes that have begun reach their end: half a plan is safe, but a whole one is better."""
-        self.rollout_queue.close()
-        self.run_queue.close()
-        await asyncio.gather(
-            self.rollout_queue.rested(within=GRACE), self.run_queue.rested(within=GRACE)
-        )
+        for queue in self._queues:
+            queue.close()
+        await asyncio.gather(*(queue.rested(within=GRACE) for queue in self._queues))
         await self.recorder.flushed(within=GRACE)
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -267,6 +285,7 @@ class Controller:
                 memory=self._memory,
                 dependencies=self._dependencies,
                 verifying=self._verifying,
+                client=self._client,
                 defaults=Defaults(self._client),
                 pods=self._pods,
                 propagation_delay=settings.propagation_delay,
@@ -296,6 +315,26 @@ class Controller:
             )
         )
 
+    def _make_experiments(self) -> Experiments:
+        written = WrittenObjects(self._cache_of)
+        around = AroundExperiments(
+            world=self.world,
+            client=self._client,
+            traffic_changed=self._memory.last,
+            propagation_delay=self.settings.propagation_delay,
+        )
+        ports = ExperimentApplierPorts(client=self._client, recorder=self.recorder, memory=written)
+        return Experiments(
+            ExperimentPorts(
+                world=self.world,
+                gatherer=ExperimentGatherer(around),
+                applier=ExperimentApplier(ports),
+                written=written,
+                recorder=self.recorder,
+                clock=self._clock,
+            )
+        )
+
     def _unverified(self, key: Key, message: str) -> None:
         self._warn(key, "WeightVerifyError", message)
 
@@ -308,7 +347,9 @@ class Controller:
             self.recorder.emit(entry.object, "Warning", reason, message)
 
     def _cache_of(self, resource: Resource) -> Cache[Any] | None:
-        return self.world.of(resource) or self._objects.cache(resource)
+        cache = self.world.of(resource)
+        # asked for None and not for truth: a cache that holds nothing yet is one, too
+        return self._objects.cache(resource) if cache is None else cache
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

@@ -19,6 +19,7 @@ from ..decide.restart import is_due
 from ..decide.traffic import present_state
 from ..errors import PluginError
 from ..kube.cache import Entry
+from ..kube.client import Client
 from ..kube.errors import Forbidden
 from ..model import names
 from ..model.analysis import Template, TemplateRef, read_template_refs
@@ -30,12 +31,13 @@ from ..model.selector import is_empty, selects
 from ..model.workload import Pod, ReplicaSet, Service
 from ..plugin import Capability, FieldPath, Problem, RouterError
 from ..registry import Registry
-from ..validate import References, reference_problems, rollout_problems, unsupported_problems
+from ..validate import References, reference_problems, rollout_problems
 from .defaults import Defaults
 from .dependencies import Dependencies
 from .guardedrouter import GuardedRouter
 from .podwatch import PodWatch
 from .routeobjects import RouteObjects
+from .stepexperiments import experiments_of, sets_of
 from .surepods import SurePods
 from .trafficmemory import TrafficMemory
 from .verifying import Verifying
@@ -61,6 +63,7 @@ class Around:
     memory: TrafficMemory
     dependencies: Dependencies[Key]
     verifying: Verifying
+    client: Client
     defaults: Defaults
     pods: PodWatch
     propagation_delay: timedelta
@@ -90,6 +93,7 @@ class Gatherer:
         templates = self._templates(rollout)
         key = (entry.namespace, entry.name)
         routes, unread = await self._routes(rollout, canary)
+        experiments = await experiments_of(rollout, world, self._around.client)
         self._note(key, rollout, services, templates, routes)
         snapshot = Snapshot(
             rollout=rollout,
@@ -100,9 +104,11 @@ class Gatherer:
             orphans=self._orphans(rollout),
             services={n: s for n, s in services.items() if s is not None},
             runs=tuple(e.view for e in world.runs.by(BY_OWNER, entry.uid) if e.view is not None),
+            experiments=experiments,
+            experiment_sets=sets_of(rollout, experiments, world),
             templates={r: t for r, t in templates.items() if t is not None},
             routes=routes,
-            propagation_delay=self._delay(rollout),
+            propagation_delay=delay_of(rollout, self._around.propagation_delay),
             instance_id=self._around.instance_id,
             skipped_steps=self._around.registry.skipped_steps,
             workload=found.workload,
@@ -204,7 +210,7 @@ class Gatherer:
         seen, known = self._known.get(rollout.meta.uid, (None, ()))
         if seen != made_for:
             registry = self._around.registry
-            known = (*rollout_problems(rollout, registry), *unsupported_problems(rollout))
+            known = tuple(rollout_problems(rollout, registry))
             self._known[rollout.meta.uid] = (made_for, known)
         yield from known
         if not known:
@@ -229,14 +235,6 @@ class Gatherer:
             things += route.router.references(route.config, rollout.namespace)
         self._around.dependencies.set(key, things)
 
-    def _delay(self, rollout: Rollout) -> timedelta:
-        text = rollout.meta.annotations.get(names.PROPAGATION_DELAY, "")
-        try:
-            seconds = duration_seconds(text) if text else -1.0
-        except DurationError:
-            seconds = -1.0
-        return timedelta(seconds=seconds) if seconds >= 0 else self._around.propagation_delay
-
     async def _asked(self, key: Key, snapshot: Snapshot) -> Snapshot:
         """With what the routers say about the weights that were written last."""
         routes = []
@@ -249,6 +247,17 @@ class Gatherer:
                 verified = await self._around.verifying.ask(key, route, wanted)
             routes.append(replace(route, verified=verified))
         return replace(snapshot, routes=tuple(routes))
+
+
+def delay_of(rollout: Rollout | None, default: timedelta) -> timedelta:
+    """How long a change of this Rollout's traffic takes to reach every proxy: its annotation, or the flag's word."""
+    annotations = rollout.meta.annotations if rollout is not None else {}
+    text = annotations.get(names.PROPAGATION_DELAY, "")
+    try:
+        seconds = duration_seconds(text) if text else -1.0
+    except DurationError:
+        seconds = -1.0
+    return timedelta(seconds=seconds) if seconds >= 0 else default
 
 
 def service_key(namespace: str, name: str) -> Hashable:
@@ -281,6 +290,9 @@ def _analyses(rollout: Rollout) -> Iterator[Json]:
     for step in canary.steps:
         if step.analysis is not None:
             yield step.analysis
+        if step.experiment is not None:
+            # each of its analyses names one template, in the form of a list of them
+            yield {"templates": step.experiment.get("analyses")}
 
 
 def _path(key: str) -> FieldPath:

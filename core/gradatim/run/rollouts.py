@@ -17,8 +17,10 @@ from ..decide import Decision, decide
 from ..decide.effects import (
     AdoptReplicaSet,
     ApplyRoute,
+    CreateExperiment,
     CreateReplicaSet,
     CreateRun,
+    DeleteExperiment,
     DeleteReplicaSet,
     DeleteRun,
     Effect,
@@ -29,6 +31,7 @@ from ..decide.effects import (
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SwitchService,
+    TerminateExperiment,
     TerminateRun,
 )
 from ..errors import GradatimError
@@ -131,12 +134,16 @@ class Rollouts:
             decision = replace(decision, status=rollout.status.raw)
         created = frozenset(e.name for e in decision.effects if isinstance(e, CreateRun))
         self._unnoted[key] = snapshot.unnoted_runs | created
+        moves = any(isinstance(e, _MOVES_TRAFFIC) for e in decision.effects)
+        if moves:
+            # before it as well: an Experiment's pods may wait for this very pass, and its status tells of it first
+            ports.memory.touch(key, ports.clock())
         try:
             with ports.written.of(key):
                 wrote = await ports.applier.carry_out(rollout, decision)
             del self._unnoted[key]
         finally:
-            if any(isinstance(e, _MOVES_TRAFFIC) for e in decision.effects):
+            if moves:
                 ports.memory.touch(key, ports.clock())
         # only now: whatever is begun is in the status already
         ports.stepping.follow(key, rollout, decision.plugin)
@@ -192,7 +199,7 @@ def described(effects: Iterable[Effect]) -> Iterable[str]:
                 yield f"create {name} with {replicas}"
             case ScaleReplicaSet(name, before, replicas):
                 yield f"scale {name} {before}→{replicas}"
-            case DeleteReplicaSet(name) | DeleteRun(name):
+            case DeleteReplicaSet(name) | DeleteRun(name) | DeleteExperiment(name):
                 yield f"delete {name}"
             case AdoptReplicaSet(name):
                 yield f"adopt {name}"
@@ -212,6 +219,10 @@ def described(effects: Iterable[Effect]) -> Iterable[str]:
                 yield f"analyse {name}"
             case TerminateRun(name):
                 yield f"end analysis {name}"
+            case CreateExperiment(name):
+                yield f"try out {name}"
+            case TerminateExperiment(name):
+                yield f"end experiment {name}"
             case Emit("RolloutStepCompleted" | "RolloutCompleted" | "RolloutAborted", message):
                 yield message
             case _:

@@ -26,6 +26,11 @@ class TrafficMemory:
             return now
         return known[1]
 
+    def last(self, key: Key) -> datetime | None:
+        """The instant of the last change; None: no pass has looked since the start."""
+        known = self._seen.get(key)
+        return None if known is None else known[1]
+
     def touch(self, key: Key, now: datetime) -> None:
         """We have just written something that moves traffic."""
         known = self._seen.get(key)

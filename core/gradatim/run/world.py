@@ -16,6 +16,7 @@ from ..kube.resources import (
     ANALYSIS_RUNS,
     ANALYSIS_TEMPLATES,
     CLUSTER_ANALYSIS_TEMPLATES,
+    EXPERIMENTS,
     PODS,
     REPLICA_SETS,
     ROLLOUTS,
@@ -28,6 +29,7 @@ from ..kube.watch import Watch
 from ..model import names
 from ..model.analysis import Template, parse_template
 from ..model.analysisrun import AnalysisRun, parse_analysis_run
+from ..model.experiment import Experiment, parse_experiment
 from ..model.reading import Json
 from ..model.rollout import Rollout, parse_rollout
 from ..model.workload import (
@@ -39,7 +41,7 @@ from ..model.workload import (
     parse_service,
 )
 
-#: Index of ReplicaSets, pods and AnalysisRuns by the uid of the object that controls them.
+#: Index of ReplicaSets, pods, Services, AnalysisRuns and Experiments by the uid of the object that controls them.
 BY_OWNER: Final = "owner"
 #: Index of ReplicaSets that nobody controls, by namespace.
 ORPHANS: Final = "orphans"
@@ -76,11 +78,13 @@ class World:
     pods: Cache[Pod] = field(default_factory=lambda: Cache(parse_pod))
     services: Cache[Service] = field(default_factory=lambda: Cache(parse_service))
     runs: Cache[AnalysisRun] = field(default_factory=lambda: Cache(parse_analysis_run))
+    experiments: Cache[Experiment] = field(default_factory=lambda: Cache(parse_experiment))
     templates: Cache[Template] = field(default_factory=lambda: Cache(parse_template))
     cluster_templates: Cache[Template] = field(default_factory=lambda: Cache(parse_template))
 
     def __post_init__(self) -> None:
-        for cache in (self.replica_sets, self.pods, self.runs):
+        owned = (self.replica_sets, self.pods, self.services, self.runs, self.experiments)
+        for cache in owned:
             cache.index(BY_OWNER, owner_uids)
         self.replica_sets.index(ORPHANS, _orphaned_in)
 
@@ -95,6 +99,7 @@ class World:
         yield self.replica_sets, Selection(REPLICA_SETS, where, names.POD_HASH)
         yield self.services, Selection(SERVICES, where)
         yield self.runs, Selection(ANALYSIS_RUNS, where, ours)
+        yield self.experiments, Selection(EXPERIMENTS, where, ours)
         yield self.templates, Selection(ANALYSIS_TEMPLATES, where)
         if where is None:
             # who looks after one namespace has no right to list what is in none; the reference leaves them out, too
@@ -115,6 +120,7 @@ class World:
             PODS: self.pods,
             SERVICES: self.services,
             ANALYSIS_RUNS: self.runs,
+            EXPERIMENTS: self.experiments,
         }
         return caches.get(resource)
 

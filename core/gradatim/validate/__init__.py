@@ -14,7 +14,6 @@ from .plugins import Plugins
 from .references import References, Routed, reference_problems
 from .rollout import rollout_problems
 from .templates import run_advice, run_problems, template_advice, template_problems
-from .unsupported import unsupported_problems
 
 __all__ = [
     "Advice",
@@ -30,5 +29,4 @@ __all__ = [
     "run_problems",
     "template_advice",
     "template_problems",
-    "unsupported_problems",
 ]

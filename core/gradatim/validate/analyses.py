@@ -43,11 +43,21 @@ _ANY_VALUE: Final = "dummy-value"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """One analysis of a strategy: a step's, the background one, or those around a blue-green promotion."""
+    """One analysis of a strategy: a step's, the background one, those around a blue-green promotion.
+
+    Or one of an Experiment: that names a single template, and need not come to an end unless it is required to.
+
+    Attributes:
+        must_end: one that measures for ever would hold the release for ever.
+        named_by: the field that names its templates.
+    """
 
     path: FieldPath
     block: Json = field(repr=False)
     is_background: bool = False
+    is_of_experiment: bool = False
+    must_end: bool = True
+    named_by: str = "templates"
 
     @property
     def refs(self) -> tuple[TemplateRef, ...]:
@@ -61,7 +71,7 @@ class Analysis:
 
     def invalid(self, value: str, detail: str) -> Problem:
         """A Problem of its templates."""
-        return invalid(self.path / "templates", value, detail)
+        return invalid(self.path / self.named_by, value, detail)
 
 
 def _objects(block: Json, key: str) -> list[Json]:
@@ -82,10 +92,29 @@ def analyses_of(rollout: Rollout) -> list[Analysis]:
             if step.analysis is not None:
                 where = path / "steps" / index / "analysis"
                 found.append(Analysis(path=where, block=step.analysis))
+            where = path / "steps" / index / "experiment"
+            found += _of_experiment(Reader(step.experiment), where)
         if rollout.canary.background is not None:
             block = rollout.canary.background.raw
             found.append(Analysis(path=path / "analysis", block=block, is_background=True))
     return found
+
+
+def _of_experiment(step: Reader, path: FieldPath) -> Iterator[Analysis]:
+    for index, analysis in enumerate(step.objects("analyses")):
+        block = {
+            "templates": [dict(analysis.raw)],
+            "args": analysis.list("args"),
+            "dryRun": step.list("dryRun"),
+            "analysisRunMetadata": step.json("analysisRunMetadata"),
+        }
+        yield Analysis(
+            path=path / "analyses" / index,
+            block=block,
+            is_of_experiment=True,
+            must_end=analysis.flag("requiredForCompletion"),
+            named_by="templateName",
+        )
 
 
 def missing_templates(
@@ -141,8 +170,7 @@ def _group_problems(
         for problem in spec:
             yield analysis.invalid(group, problem.message)
         return
-    judge = _background_problems if analysis.is_background else _inline_problems
-    found = [each for template in templates for each in judge(analysis, template, args)]
+    found = [each for template in templates for each in _own_problems(analysis, template, args)]
     yield from found
     if found:
         return
@@ -167,7 +195,9 @@ def _unknown(analysis: Analysis, args: Sequence[Argument]) -> frozenset[str]:
         if Reader(arg).object("valueFrom").has("fieldRef")
     }
     secret = {arg.name for arg in args if arg.from_secret}
-    return frozenset(from_fields | secret)
+    # hashes and times of an Experiment's pods are put in when they are there
+    later = {arg.name for arg in args if analysis.is_of_experiment and "{{" in (arg.value or "")}
+    return frozenset(from_fields | secret | later)
 
 
 def _metric_problems(
@@ -190,6 +220,15 @@ def _metric_problems(
             *provider_problems(judged, path, plugins),
         ):
             yield analysis.invalid(template.meta.name, f"{template.ref}: {problem}")
+
+
+def _own_problems(
+    analysis: Analysis, template: Template, args: Sequence[Json]
+) -> Iterator[Problem]:
+    if analysis.is_background:
+        yield from _background_problems(analysis, template, args)
+    elif analysis.must_end:
+        yield from _inline_problems(analysis, template, args)
 
 
 def _inline_problems(

@@ -12,7 +12,6 @@ from gradatim.plugin import Problem
 from .plugins import Plugins
 from .references import References, reference_problems
 from .rollout import rollout_problems
-from .unsupported import unsupported_problems
 
 
 def invalid_spec(rollout: Rollout, references: References, plugins: Plugins) -> tuple[Problem, ...]:
@@ -21,5 +20,5 @@ def invalid_spec(rollout: Rollout, references: References, plugins: Plugins) -> 
     Like the reference, which looks for no Service on behalf of a spec that cannot be right: the names in
     it may be what is wrong. For a Rollout with one fault the condition's message is the reference's.
     """
-    found = (*rollout_problems(rollout, plugins), *unsupported_problems(rollout))
+    found = tuple(rollout_problems(rollout, plugins))
     return found or tuple(reference_problems(rollout, references, plugins))

@@ -28,7 +28,6 @@ from .rollout import rollout_problems
 from .shape import manifest_problems
 from .surroundings import GROUP, Manifest, Surroundings
 from .templates import run_advice, run_problems, template_advice, template_problems
-from .unsupported import unsupported_problems
 from .wording import invalid, required
 
 VERSION: Final = "v1alpha1"
@@ -135,7 +134,7 @@ class Judge:
 
     def _rollout(self, manifest: Manifest, around: Surroundings) -> Iterator[Finding]:
         rollout = parse_rollout(manifest.raw)
-        own = [*rollout_problems(rollout, self.plugins), *unsupported_problems(rollout)]
+        own = rollout_problems(rollout, self.plugins)
         yield from _findings(manifest, own, rollout_advice(rollout))
         routes, unchecked = around.routes(rollout, self.routers, self.plugins)
         references = around.references(rollout, routes)

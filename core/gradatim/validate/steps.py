@@ -15,6 +15,7 @@ from gradatim.model.rollout import Rollout
 from gradatim.model.steps import Step
 from gradatim.plugin import Capability, FieldPath, Problem
 
+from .experimentsteps import experiment_step_problems
 from .fields import argument_problems
 from .routing import Routing
 from .wording import invalid, required
@@ -51,7 +52,7 @@ def step_problems(
     yield from _header_problems(step, routing, path / "setHeaderRoute")
     yield from _mirror_problems(step, routing, path / "setMirrorRoute")
     yield from _managed_problems(step, canary, routing, path)
-    yield from _experiment_problems(rollout, step, routing, path / "experiment")
+    yield from experiment_step_problems(rollout, step, routing, path / "experiment")
     if step.analysis is not None:
         yield from argument_problems(rollout, step.analysis, path / "analysis")
 
@@ -173,25 +174,3 @@ def _managed_problems(
         name = Reader(step.raw).object(key).text("name")
         if name not in routing.managed:
             yield invalid(path / key, name, f"Steps define a route that does not exist in {where}")
-
-
-def _experiment_problems(
-    rollout: Rollout, step: Step, routing: Routing, path: FieldPath
-) -> Iterator[Problem]:
-    block = Reader(step.raw).object("experiment")
-    for index, template in enumerate(block.objects("templates")):
-        weight = template.maybe_number("weight")
-        where = path / "templates" / index / "weight"
-        if weight is None:
-            continue
-        if not routing.is_on:
-            detail = "Experiment template weight cannot be set unless TrafficRouting is enabled"
-            yield invalid(where, weight, detail)
-        elif routing.lacks(Capability.EXPERIMENTS):
-            detail = (
-                "Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and "
-                "Plugins at this time"
-            )
-            yield invalid(where, weight, detail)
-    for index, analysis in enumerate(block.objects("analyses")):
-        yield from argument_problems(rollout, dict(analysis.raw), path / "analyses" / index)

@@ -35,6 +35,7 @@ from .config import DestinationRuleBlock, IstioBlock, VirtualServiceBlock, parse
 from .managed import http_routes, managed_change
 from .status import taken_over
 from .virtual_service import Step, observed_share, routes_of, step_of
+from .weights import further_weights
 
 GROUP: Final = "networking.istio.io"
 
@@ -113,25 +114,29 @@ class IstioRouter(TrafficRouter):
         return list(object_problems(block, wanted, find, path))
 
     def observed(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> Observed:
-        """The canary's weight if all selected routes agree on it, and the hashes of the subsets."""
+        """The canary's weight if all selected routes agree on it, the hashes of the subsets, and what others get."""
         block = parse(wanted.config, wanted.namespace)
         if block is None:
             return Observed()
         shares: set[int | None] = set()
+        additional: dict[str, int] = {}
         for entry in block.virtual_services:
             obj = _found(objects, self._ref(entry, wanted.namespace))
             routes = routes_of(entry, block, wanted, obj or {})
             shares.update(observed_share(route, wanted) for route in routes.selected)
             shares.update(None for _ in routes.faults)
+            for route in routes.selected:
+                additional |= further_weights(route)
         weight = shares.pop() if len(shares) == 1 else None
         rule = block.destination_rule
         if rule is None:
-            return Observed(weight=weight)
+            return Observed(weight=weight, additional=additional)
         obj = _found(objects, self._ref(rule, wanted.namespace)) or {}
         return Observed(
             weight=weight,
             canary_hash=subsets.pod_hash(obj, rule.canary_subset),
             stable_hash=subsets.pod_hash(obj, rule.stable_subset),
+            additional=additional,
         )
 
     def bound_hashes(

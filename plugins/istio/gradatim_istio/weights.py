@@ -82,6 +82,15 @@ def canary_share(route: Route, total: int) -> int | None:
     return None
 
 
+def further_weights(route: Route) -> dict[str, int]:
+    """What destinations get that are neither the canary's nor stable's, such as those of experiments, by Service."""
+    found: dict[str, int] = {}
+    for destination in route.destinations:
+        if destination.side in (Side.EXPERIMENT, Side.FOREIGN) and destination.weight:
+            found[destination.service] = found.get(destination.service, 0) + destination.weight
+    return found
+
+
 def canary_part(route: Route, weight: int, total: int, experiments: Mapping[str, int]) -> int:
     """What a canary of `weight` gets in this route, beside experiments and additional subsets.
 

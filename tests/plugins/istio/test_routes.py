@@ -549,3 +549,13 @@ def test_one_object_under_two_names_is_refused() -> None:
 def test_the_version_of_the_api_can_be_chosen(given: str, expected: str) -> None:
     router = IstioRouter(api_version=given)
     assert {ref.api_version for ref in router.references(BY_SUBSET, "shop")} == {expected}
+
+
+def test_what_others_get_can_be_read_by_service() -> None:
+    route = [to("stable", 60), to("canary", 10), to("exp-a", 20), to("exp-b", 10), to("gone", 0)]
+    objects = {
+        REF: {"metadata": {"name": "web"}, "spec": {"http": [{"name": "primary", "route": route}]}}
+    }
+    observed = IstioRouter().observed(wanted(), objects)
+    assert observed.additional == {"exp-a": 20, "exp-b": 10}
+    assert observed.weight == 10

@@ -80,7 +80,7 @@ def same_spec(run: Json, spec: RunSpec) -> bool:
     theirs, ours = run.get("spec"), spec.json()
     if not isinstance(theirs, dict):
         return False
-    return all(_plain(theirs.get(key)) == _plain(ours.get(key)) for key in _COMPARED)
+    return all(plain(theirs.get(key)) == plain(ours.get(key)) for key in _COMPARED)
 
 
 def is_same_run(run: AnalysisRun, spec: RunSpec, owner_uid: str) -> bool:
@@ -92,13 +92,13 @@ def is_same_run(run: AnalysisRun, spec: RunSpec, owner_uid: str) -> bool:
     return is_ours and not run.phase.is_completed and same_spec(run.raw, spec)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Without what the API server does not tell from absence: null, and empty lists and objects."""
     match value:
         case dict():
-            plain = {key: _plain(item) for key, item in value.items()}
-            return {key: item for key, item in plain.items() if item is not None} or None
+            items = {key: plain(item) for key, item in value.items()}
+            return {key: item for key, item in items.items() if item is not None} or None
         case list():
-            return [_plain(item) for item in value] or None
+            return [plain(item) for item in value] or None
         case _:
             return value
