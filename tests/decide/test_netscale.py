@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from world import istio, manifest, routed
+from world import World, istio, manifest, routed
 
 from gradatim.decide.effects import Effect, Emit, PatchReplicaSet, ScaleReplicaSet, SwitchService
 from gradatim.decide.netscale import without_detours
@@ -97,3 +99,22 @@ def test_a_status_that_was_lost_takes_no_pod_from_the_canary() -> None:
     assert again.status["currentStepIndex"] == 2
     assert not [effect for effect in again.effects if isinstance(effect, ScaleReplicaSet)]
     assert "ScalingReplicaSet" not in [e.reason for e in again.effects if isinstance(e, Emit)]
+
+
+def test_a_plan_goes_on_with_the_pods_that_a_detour_would_have_taken() -> None:
+    world = World.of(
+        manifest(5, steps=[{"pause": {"duration": 1}}, {"setWeight": 1}, {"pause": {}}])
+    )
+    world.run()
+    world.image("app:v2")
+    world.carry_out(world.decide())
+    # a pod too many, as of a promotion that was taken back; the pause is over, and the next step wants it
+    sets = world.snapshot.replica_sets
+    pod = {"replicas": 1, "current": 1, "ready": 1, "available": 1}
+    sets = tuple(replace(r, **pod) if r.revision == 2 else r for r in sets)
+    world.snapshot = replace(world.snapshot, replica_sets=sets)
+    world.pass_time(3)
+    world.carry_out(world.decide())
+    assert not [e for e in world.log if isinstance(e, ScaleReplicaSet) and "web-6dd8" in e.name]
+    assert world.decide().effects == ()
+    assert world.status["currentStepIndex"] == 2

@@ -34,6 +34,9 @@ from .stepplugins import asked_plugin
 #: mistake of ours a decision that goes on in the next pass, and not a loop.
 _SPARE_PASSES: Final = 24
 
+#: How often the passes are taken up again after a detour was cut out of their plan.
+_MOST_ROUNDS: Final = 4
+
 #: When to decide again on a template whose defaults were not known.
 _UNRECOGNISED_RETRY: Final = timedelta(seconds=1)
 
@@ -78,14 +81,13 @@ def decide(snapshot: Snapshot, now: datetime) -> Decision:
     if pod_hash is None:
         held = asked_plugin(rollout, now, held=True)
         return Decision(tuple(effects), rollout.status.raw, _UNRECOGNISED_RETRY, held)
-    last = Pass([], rollout.status.raw, None)
-    for last in _passes(snapshot, now, pod_hash):
-        effects += last.effects
+    last = _closed(snapshot, now, pod_hash)
+    effects += last.effects
     if snapshot.workload is not None:
         effects += handover(predicted(snapshot, effects, last.status, now))
     plugin = _plugin(rollout, last.status, now)
     again = _sooner(last.look_again, plugin, now)
-    return Decision(tuple(joined(without_detours(effects))), last.status, again, plugin)
+    return Decision(tuple(joined(effects)), last.status, again, plugin)
 
 
 def _plugin(rollout: Rollout, status: Json, now: datetime) -> PluginAsk | None:
@@ -101,6 +103,21 @@ def _sooner(again: timedelta | None, plugin: PluginAsk | None, now: datetime) ->
         return again
     wait = plugin.due - now
     return wait if again is None or wait < again else again
+
+
+def _closed(snapshot: Snapshot, now: datetime, pod_hash: str) -> Pass:
+    """All passes as one. A way down and up again is no way at all, and leaves pods that the passes thought gone."""
+    effects: list[Effect] = []
+    begun, last = snapshot, Pass([], snapshot.rollout.status.raw, None)
+    for _ in range(_MOST_ROUNDS):
+        for last in _passes(snapshot, now, pod_hash):
+            effects += last.effects
+        shorter = without_detours(effects)
+        if len(shorter) == len(effects):
+            break
+        effects = shorter
+        snapshot = predicted(begun, effects, last.status, now)
+    return replace(last, effects=effects)
 
 
 def _passes(snapshot: Snapshot, now: datetime, pod_hash: str) -> Iterator[Pass]:
