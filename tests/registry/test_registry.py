@@ -481,3 +481,20 @@ def test_steps_that_an_operator_skips_need_no_plugin(plugins: Plugins) -> None:
     assert registry.skipped_steps == {"example.com/gone", "example.com/gate"}
     assert registry.validate_step("example.com/gone", {"any": 1}, STEP_PATH) == []
     assert len(registry.validate_step("example.com/other", {}, STEP_PATH)) == 1
+
+
+def test_a_step_plugin_that_could_not_be_made_is_made_anew_and_never_used_half_made(
+    plugins: Plugins,
+) -> None:
+    # argo-rollouts #4762: one whose start had failed was used as if it had succeeded
+    source = STEP.replace(
+        "    async def",
+        "    tries = []\n    def __init__(self):\n        self.tries.append(1)\n"
+        "        if len(self.tries) == 1: raise OSError('no disk')\n    async def",
+        1,
+    )
+    registry = plugins.add("one", source).load()
+    with pytest.raises(PluginError, match="cannot make Gate: OSError: no disk"):
+        registry.step_plugin("example.com/gate")
+    made = registry.step_plugin("example.com/gate")
+    assert made is registry.step_plugin("example.com/gate")

@@ -109,11 +109,13 @@ def rollout() -> Rollout:
     )
 
 
-def calls_of(plugin: StepPlugin | None, limits: Limits | None = None) -> StepCalls:
+def calls_of(
+    plugin: StepPlugin | None, limits: Limits | None = None, fence: Fence | None = None
+) -> StepCalls:
     return StepCalls(
         Ports(
             plugins=Registry(plugin),
-            fence=Fence(lambda: asyncio.get_running_loop().time(), limits),
+            fence=fence or Fence(lambda: asyncio.get_running_loop().time(), limits),
             secrets=secrets,
             surroundings=Surroundings(namespace="gradatim", environment={"LEVEL": "3"}),
             place=SameLoop(),
@@ -277,6 +279,16 @@ async def test_no_secret_gets_into_a_message_or_a_status() -> None:
     assert answer.status == {"headers": [{"auth": "Bearer *****"}], "n": 1}
     failing = Scripted(raising(ValueError(f"401 for {TOKEN}")), wants=[ref])
     assert TOKEN not in (await answer_of(failing)).message
+
+
+async def test_calls_are_counted_as_those_of_any_plugin() -> None:
+    fence = Fence(lambda: asyncio.get_running_loop().time())
+    script: list[object] = [StepError("no"), done()]
+    calls = calls_of(Scripted(lambda _: script.pop(0)), fence=fence)
+    for _ in range(2):
+        await calls.answer(rollout(), CALL, lambda _: None)
+    counted = fence.counts["org/gate", "run"]
+    assert (counted.calls, counted.errors) == (2, 1)
 
 
 async def test_messages_are_one_line_and_bounded() -> None:
