@@ -1,4 +1,4 @@
-"""Keeps events from becoming a flood, by the rules of client-go's EventCorrelator for core/v1 events.
+"""Keeps events from becoming a flood, by the rules of client-go's EventCorrelator for core/v1 (0.31 and later).
 
 In: an event and the time. Out: whether to create it, to patch an earlier one, or to say nothing.
 `events.py` asks it before each write. Pure: it does no I/O and reads no clock.
@@ -67,14 +67,14 @@ class Event:
 
     @property
     def spam_key(self) -> Hashable:
-        """Events with this in common share the token bucket: all of one object, Normal or Warning."""
+        """Events with this in common share the token bucket: an object's Normal events, or its Warnings."""
         about = self.subject
-        return about.api_version, about.kind, about.namespace, about.name, about.uid
+        return about.api_version, about.kind, about.namespace, about.name, about.uid, self.type
 
     @property
     def similar_key(self) -> Hashable:
         """Events with this in common differ in their message alone."""
-        return self.spam_key, self.type, self.reason
+        return self.spam_key, self.reason
 
     @property
     def equal_key(self) -> Hashable:
