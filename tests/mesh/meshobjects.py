@@ -147,5 +147,6 @@ def weight(percent: int) -> Json:
     return {"setWeight": percent}
 
 
-def pause(seconds: float | None = None) -> Json:
+def pause(seconds: int | None = None) -> Json:
+    """Whole seconds: what is less counts as nothing, as in the reference."""
     return {"pause": {} if seconds is None else {"duration": f"{seconds}s"}}

@@ -20,7 +20,7 @@ from meshobjects import (
 
 UNDER = pytest.mark.parametrize("conditions", [PROMPT, RULES_LATE], ids=["prompt", "rules-late"])
 BY = pytest.mark.parametrize("subsets", [False, True], ids=["services", "subsets"])
-STEPS = (weight(50), pause(0.5))
+STEPS = (weight(50), pause(1))
 
 
 @BY

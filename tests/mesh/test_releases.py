@@ -9,7 +9,7 @@ import pytest
 from meshlab import LATE, PROMPT, RULES_LATE, Conditions, Open
 from meshobjects import NAME, around, blue_green, canary, pause, rollout, service, weight
 
-STEPS = (weight(25), pause(0.5), weight(50), pause(0.5), weight(75), pause(0.5))
+STEPS = (weight(25), pause(1), weight(50), pause(1), weight(75), pause(1))
 BY = pytest.mark.parametrize("subsets", [False, True], ids=["services", "subsets"])
 UNDER = pytest.mark.parametrize(
     "conditions", [PROMPT, LATE, RULES_LATE], ids=["prompt", "late", "rules-late"]

@@ -17,7 +17,7 @@ from meshobjects import around, canary, pause, rollout, weight
 STORMS = range(int(os.environ.get("GRADATIM_STORMS", "2")))
 #: What happens in one of them.
 EVENTS = 12
-STEPS = (weight(30), pause(0.5), weight(60), pause(), weight(80), pause(1))
+STEPS = (weight(30), pause(1), weight(60), pause(), weight(80), pause(1))
 
 
 @pytest.mark.parametrize("seed", STORMS)
