@@ -1,4 +1,7 @@
-"""Histories that once went wrong, as the search found and printed them, with what was wrong in the name."""
+"""Histories that once went wrong, as the search found and printed them, and some that rarely come by chance.
+
+What was wrong, or would be with a rule left out, is in the name.
+"""
 
 from __future__ import annotations
 
@@ -34,4 +37,32 @@ def test_a_full_promotion_that_is_overdue_is_not_aborted_and_begun_again_for_eve
             spec={"progressDeadlineAbort": True, "progressDeadlineSeconds": 60},
         ),
         [(40, "image", "app:bad"), (11, "promote_full")],
+    )
+
+
+def test_a_controller_that_is_killed_after_an_abort_knows_that_traffic_has_just_moved() -> None:
+    play_history(
+        Setup(
+            kind="subsets",
+            block={"abortScaleDownDelaySeconds": 2, "steps": [{"setWeight": 50}, {"pause": {}}]},
+            spec={"progressDeadlineSeconds": 60},
+            lag=30,
+        ),
+        [(40, "image", "app:v2"), (70, "abort"), (4, "kill", 0)],
+    )
+
+
+def test_an_aborted_blue_green_release_goes_back_only_to_pods_that_answer() -> None:
+    play_history(
+        Setup(
+            kind="bluegreen",
+            block={"postPromotionAnalysis": {"templates": [{"templateName": "good"}]}},
+            spec={"progressDeadlineSeconds": 60},
+        ),
+        [
+            (5, "verdict_is", "bad"),
+            (1, "image", "app:v2"),
+            (0.2, "sicken", "stable", 3),
+            (20, "cure"),
+        ],
     )

@@ -124,27 +124,28 @@ class Faulty:
 
     async def _told(self, lines: AsyncIterator[Json], reset: asyncio.Event) -> AsyncIterator[Json]:
         loop = asyncio.get_running_loop()
-        while True:
-            line = asyncio.ensure_future(anext(lines, None))
-            broken = asyncio.ensure_future(reset.wait())
-            try:
-                await asyncio.wait({line, broken}, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                line.cancel()
-                raise
-            finally:
-                broken.cancel()
-            begin, end = self.away
-            if reset.is_set() or begin <= loop.time() < end:
-                line.cancel()
-                await asyncio.gather(line, return_exceptions=True)
-                raise ConnectionResetError("the watch broke, by the test")
-            event = line.result()
-            if event is None:
-                return
-            if self.stale:
-                await asyncio.sleep(self.stale)
-            yield event
+        broken = asyncio.ensure_future(reset.wait())
+        try:
+            while True:
+                line = asyncio.ensure_future(anext(lines, None))
+                try:
+                    await asyncio.wait({line, broken}, return_when=asyncio.FIRST_COMPLETED)
+                except asyncio.CancelledError:
+                    line.cancel()
+                    raise
+                begin, end = self.away
+                if reset.is_set() or begin <= loop.time() < end:
+                    line.cancel()
+                    await asyncio.gather(line, return_exceptions=True)
+                    raise ConnectionResetError("the watch broke, by the test")
+                event = line.result()
+                if event is None:
+                    return
+                if self.stale:
+                    await asyncio.sleep(self.stale)
+                yield event
+        finally:
+            broken.cancel()
 
 
 async def _once(body: Json) -> AsyncIterator[Json]:
