@@ -284,7 +284,10 @@ class Applier:
             try:
                 await self._ports.client.evict(address)
             except NotFound:
+                # it went, perhaps by an eviction of ours whose answer was lost: it is one of those that may be missing
                 log.debug("pod %s went before it could be evicted", name)
+                going += 1
+                self._ports.memory.deleted(address, uid)
             except Throttled as error:
                 refused += 1
                 log.info("not yet: %s", error)

@@ -66,3 +66,16 @@ def test_an_aborted_blue_green_release_goes_back_only_to_pods_that_answer() -> N
             (20, "cure"),
         ],
     )
+
+
+def test_evictions_whose_answers_are_lost_count_as_pods_that_are_missing() -> None:
+    """The last pod was evicted in the place of one that had gone, while the cache still showed it."""
+    play_history(
+        Setup(
+            kind="two",
+            replicas=2,
+            spec={"progressDeadlineSeconds": 60, "minReadySeconds": 1},
+            stale=1,
+        ),
+        [(40, "fail", "lost", 3), (4, "restart_pods"), (4, "restart_pods")],
+    )
