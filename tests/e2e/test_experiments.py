@@ -124,12 +124,11 @@ def test_a_person_terminates_it(at_work):
 
 
 def test_what_the_server_refuses_is_told(at_work):
-    wrong = part("a")
-    wrong["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "no", "mountPath": "/x"}]
-    at_work.given(experiment(wrong))
+    at_work.given(experiment(part("a", service={"name": "No_Name"}), scaleDownDelaySeconds=0))
     ended = ends(at_work, "Error")
-    assert ended["message"].startswith("Failed to create ReplicaSet for template 'a': ")
-    assert "volumeMounts" in ended["message"]
+    assert ended["message"].startswith("Failed to create Service No_Name for template 'a': ")
+    assert "metadata.name" in ended["message"]
+    at_work.eventually("its pods go", lambda: not any(sizes(at_work).values()))
 
 
 def test_a_release_tries_itself_out_with_weights_that_come_and_go(at_work):
