@@ -83,7 +83,14 @@ _REWRITES: Final = 4
 
 
 class NameTaken(GradatimError):
-    """Somebody else's object has the name that ours needs; the next pass chooses another."""
+    """Somebody else's object has the name that ours needs; the next pass chooses another.
+
+    `name` is that of an AnalysisRun or an Experiment which is not the Rollout's, "" for anything else.
+    """
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class Recorder(Protocol):
@@ -361,6 +368,9 @@ class Applier:
             memory.wrote(resource, await client.create(resource, body))
         except AlreadyExists:
             there = await client.get(resource.at(this.rollout.namespace, name))
+            if read_meta(Reader(there)).owner_uid != this.rollout.meta.uid:
+                # no pass will ever find it among the Rollout's own
+                raise NameTaken(f"{resource.kind} {name} is somebody else's", name) from None
             memory.wrote(resource, there)
             text = f"{resource.kind} {name} was there before the cache showed it"
             raise NameTaken(text) from None

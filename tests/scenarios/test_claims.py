@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from livecluster import Json, Live, play, rollout
+from livecluster import Json, Live, analysis, answering, play, rollout, template
 
 from gradatim.kube.client import Client
 from gradatim.kube.resources import ROLLOUTS
@@ -113,3 +113,29 @@ def test_nothing_is_adopted_by_a_rollout_that_is_going() -> None:
         assert owners(live)[name] == []
 
     play(story)
+
+
+def test_a_run_of_a_stranger_with_the_very_name_is_left_alone_and_ours_gets_a_number() -> None:
+    async def story(live: Live) -> None:
+        live.apply(template(), rollout(steps=[{"setWeight": 50}, {"pause": {}}, analysis("good")]))
+        await live.until("Healthy")
+        live.image("app:v2")
+        status = await live.until("Paused")
+        # Given somebody has made a run by hand that is called as ours will be
+        name = f"web-{status['currentPodHash']}-2-2"
+        theirs = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AnalysisRun",
+            "metadata": {"name": name},
+            "spec": {"metrics": template("good")["spec"]["metrics"], "terminate": True},
+        }
+        live.apply(theirs)
+        # When the release comes to its analysis, then it makes one of its own
+        live.promote()
+        await live.until("Healthy")
+        runs = {each["metadata"]["name"]: each for each in live.sim.list("AnalysisRun")}
+        assert sorted(runs) == [name, f"{name}.1"]
+        assert "ownerReferences" not in runs[name]["metadata"]
+        assert runs[f"{name}.1"]["status"]["phase"] == "Successful"
+
+    play(story, answering(lambda series: 1))

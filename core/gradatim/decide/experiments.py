@@ -104,6 +104,8 @@ def _created(draft: Draft, step: Step) -> str:
     body = experiment_body(draft, Reader(step.experiment), stable, new, index)
     taken = {each.name: each for each in draft.snapshot.experiments}
     for name in _names(body["metadata"]["name"]):
+        if name in draft.snapshot.taken_names:
+            continue
         there = taken.get(name)
         if there is None:
             body["metadata"]["name"] = name

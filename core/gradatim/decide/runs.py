@@ -169,6 +169,8 @@ def create(
     taken = {run.meta.name: run for run in draft.snapshot.runs}
     name = base
     for name in collision_names(base):
+        if name in draft.snapshot.taken_names:
+            continue
         run = taken.get(name)
         if run is None:
             break

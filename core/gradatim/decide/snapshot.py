@@ -71,6 +71,7 @@ class Snapshot:
         plugin_answer: what came of the last call of a step plugin; it means nothing once the status has it.
         skipped_steps: names of step plugins whose steps are passed over.
         unnoted_runs: names of AnalysisRuns that were created in a pass whose status could not be written.
+        taken_names: names that AnalysisRuns or Experiments of the Rollout would have had, and others have.
     """
 
     rollout: Rollout
@@ -93,3 +94,4 @@ class Snapshot:
     plugin_answer: PluginAnswer | None = None
     skipped_steps: frozenset[str] = frozenset()
     unnoted_runs: frozenset[str] = frozenset()
+    taken_names: frozenset[str] = frozenset()

@@ -81,6 +81,7 @@ class Rollouts:
         self._uids: dict[Key, str] = {}
         self._counts = HeldCounts()
         self._unnoted: dict[Key, frozenset[str]] = {}
+        self._taken: dict[Key, frozenset[str]] = {}
         self.decisions = 0
 
     async def reconcile(self, key: Key) -> float | None:
@@ -126,6 +127,7 @@ class Rollouts:
         snapshot = replace(
             snapshot,
             unnoted_runs=self._unnoted.get(key, frozenset()),
+            taken_names=self._taken.get(key, frozenset()),
             plugin_answer=ports.stepping.answer(key, entry.uid),
         )
         decision = decide(snapshot, now)
@@ -142,6 +144,10 @@ class Rollouts:
             with ports.written.of(key):
                 wrote = await ports.applier.carry_out(rollout, decision)
             del self._unnoted[key]
+        except NameTaken as error:
+            if error.name:
+                self._taken[key] = snapshot.taken_names | {error.name}
+            raise
         finally:
             if moves:
                 ports.memory.touch(key, ports.clock())
@@ -168,6 +174,7 @@ class Rollouts:
         self._ports.stepping.forget(key)
         self._counts.forget(key)
         self._unnoted.pop(key, None)
+        self._taken.pop(key, None)
 
 
 def _tell(key: Key, decision: Decision, before: dict[str, Any]) -> None:
