@@ -313,3 +313,51 @@ def test_a_full_promotion_that_is_overdue_is_late_and_not_aborted_and_begun_agai
 
 
 LATE = 'ReplicaSet "web-7d84db995f" has timed out progressing.'
+
+
+@pytest.mark.parametrize("steps", [[], [{"setWeight": 50}]], ids=["no steps", "a step"])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_row_15_stable_does_not_get_back_what_a_killed_controller_gave_to_others(
+    block: Any, steps: list[Any]
+) -> None:
+    """Stable's name went to the new pods, the status that says so was not written, and old pods were lost since."""
+    world = routed(manifest(4, **block(steps=steps)), lag=0, delay=0)
+    world.run()
+    world.image("app:v2")
+    before = world.rollout.status.raw
+    for _ in range(20):
+        world.kubelet()
+        decision = world.decide()
+        world.carry_out(decision)
+        if bound(world)["stable"] == 2:
+            break
+        before = world.rollout.status.raw
+    assert bound(world)["stable"] == 2
+    world.patch_status(**before)
+    world.lose(1, 2)
+    world.carry_out(world.decide())
+    assert bound(world)["stable"] == 2
+    world.run(100)
+    assert world.phase == ("Healthy", "")
+    assert bound(world) == {"canary": 2, "stable": 2}
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_small_share_of_few_replicas_does_not_go_back_to_a_stable_without_pods(
+    block: Any,
+) -> None:
+    """A share of one replica, rounded down, is no pod at all."""
+    steps = [{"setWeight": 60}, {"pause": {}}, {"setWeight": 20}, {"pause": {}}]
+    world = routed(manifest(1, **block(steps=steps)), lag=0, delay=0)
+    world.run()
+    world.image("app:v2")
+    world.run()
+    assert world.weights() == (40, 60)
+    world.lose(1, 1)
+    world.promote()
+    for _ in range(4):
+        world.carry_out(world.decide())
+        world.pass_time(1)
+    assert world.weights() == (40, 60)
+    world.run()
+    assert world.weights() == (80, 20)

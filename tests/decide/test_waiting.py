@@ -78,6 +78,23 @@ def test_a_stable_that_is_short_of_pods_is_named() -> None:
     assert progressing(world) == f"{SUBJECT}: waiting for 1 of 4 stable pods before 20 %."
 
 
+def test_a_stable_without_pods_is_waited_for_though_its_share_is_no_whole_pod() -> None:
+    world = updated(
+        dynamicStableScale=True,
+        steps=[{"setWeight": 99}, {"pause": {}}, {"setWeight": 90}, {"pause": {}}],
+    )
+    world.run(200)
+    assert world.weights() == (1, 99)
+    world.promote()
+    world.lose(1, 1)
+    for _ in range(14):
+        # no pod of stable comes
+        world.carry_out(world.decide())
+        world.pass_time(1)
+    assert world.weights() == (1, 99)
+    assert progressing(world) == f"{SUBJECT}: waiting for 0 of 1 stable pods before 90 %."
+
+
 def test_an_abort_and_a_pause_say_what_the_reference_says() -> None:
     world = updated("app:bad")
     world.run(60)

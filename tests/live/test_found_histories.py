@@ -79,3 +79,32 @@ def test_evictions_whose_answers_are_lost_count_as_pods_that_are_missing() -> No
         ),
         [(40, "fail", "lost", 3), (4, "restart_pods"), (4, "restart_pods")],
     )
+
+
+def test_a_new_controller_does_not_take_the_stable_service_back_to_pods_that_are_too_few() -> None:
+    """It moved to v2, whose pods all answered, and the status that says so was never written."""
+    play_history(
+        Setup(kind="istio", replicas=1, spec={"progressDeadlineSeconds": 60}),
+        [
+            (1, "scale", 5),
+            (11, "sicken", "stable", 3),
+            (4, "image", "app:v2"),
+            (0.3, "kill", 3),
+            (11, "scale", 2),
+        ],
+    )
+
+
+def test_weight_stays_where_it_is_while_nobody_answers() -> None:
+    """It went back to stable, step by step, and stable had no pod that was available."""
+    play_history(
+        Setup(
+            kind="two",
+            replicas=1,
+            block={"steps": [{"setWeight": 33}, {"setWeight": 20}, {"pause": {}}]},
+            spec={"progressDeadlineSeconds": 60},
+            lag=30,
+            stale=0.1,
+        ),
+        [(1, "sicken", "new", 3), (40, "image", "app:v2"), (40, "retry")],
+    )

@@ -14,6 +14,7 @@ from .experiments import destinations, has_dead_destination
 from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
 from .routed_scale import is_at_counts, meets
+from .shares import stable_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,18 @@ def stable_can_carry(draft: Draft, taken: int) -> bool:
     needed = (total - taken) * draft.rollout.replicas // total
     available = stable.answering if stable else 0
     if available >= needed or meets(draft.canary.threshold, available, needed):
-        return True
+        # a small weight of few replicas needs no whole pod, but somebody has to be there for any more of it
+        return available > 0 or not _gives_back(draft, taken)
     before = draft.status.weights
     if before is None or before.canary.weight + sum(w.weight for w in before.additional) <= taken:
         return False
     return others_are_dead(draft) or (available > 0 and has_dead_destination(draft))
+
+
+def _gives_back(draft: Draft, taken: int) -> bool:
+    """Stable is to get a greater weight than it has at some router, where somebody is to answer at all."""
+    least, _ = stable_share(draft)
+    return draft.rollout.replicas > 0 and max_weight(draft.canary) - taken > least
 
 
 def others_are_dead(draft: Draft) -> bool:

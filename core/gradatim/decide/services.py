@@ -11,7 +11,9 @@ from .draft import Draft
 from .dynamic_stable import held_canary
 from .pingpong import rests
 from .progress import max_weight
+from .routed_scale import meets
 from .scaling import basic_counts
+from .shares import stable_share
 
 
 def switch_services(draft: Draft) -> None:
@@ -99,6 +101,8 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
         return
     if name == draft.canary.canary_service and not _carries_weight(draft, service, target):
         return
+    if name == draft.canary.stable_service and not takes_over(draft, service.pod_hash, target):
+        return
     switch(draft, service, target)
 
 
@@ -128,6 +132,22 @@ def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:
         return True
     needed = draft.rollout.replicas * weights.canary.weight // max_weight(draft.canary)
     return draft.is_aborted or target.answering >= needed
+
+
+def takes_over(draft: Draft, pod_hash: str, target: ReplicaSet) -> bool:
+    """The pods of `target` suffice for the weight that stable has, or nobody answers for it at `pod_hash` now.
+
+    A controller that is killed in a promotion leaves stable's Service or subset with the new revision, and the next
+    one would take it back to whatever is left of the old one (row 15).
+    """
+    present = draft.revisions.of(pod_hash)
+    if present is None or present is target or present.answering == 0:
+        return True
+    if draft.canary.routing is None:
+        return True
+    _, share = stable_share(draft)
+    needed = draft.rollout.replicas * share // max_weight(draft.canary)
+    return target.answering >= needed or meets(draft.canary.threshold, target.answering, needed)
 
 
 def _can_answer(target: ReplicaSet, pods: int) -> bool:

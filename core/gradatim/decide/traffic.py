@@ -24,7 +24,7 @@ from .managedroutes import NO_ROUTES, ManagedRoutes
 from .pingpong import with_services
 from .progress import max_weight
 from .reverted import tell_reverted
-from .services import canary_target, next_canary
+from .services import canary_target, next_canary, takes_over
 from .snapshot import Route, Snapshot
 
 #: When routing is tried again after a router could not do it.
@@ -81,6 +81,9 @@ def _bring_about(draft: Draft, route: Route, goal: Goal) -> None:
         return
     observed = route.router.observed(wanted, objects)
     tell_reverted(draft, route, observed, goal.weight)
+    stable = draft.revisions.stable
+    if stable is not None and not takes_over(draft, observed.stable_hash or "", stable):
+        wanted = replace(wanted, stable=Target(wanted.stable.service))
     if not any(True for _ in route.router.plan(wanted, objects)):
         # all is as wanted already: no need to plan the way there
         draft.settled[route.key] = (route, wanted)

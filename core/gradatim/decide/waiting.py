@@ -40,7 +40,7 @@ def awaited(draft: Draft) -> str:
 
 def _for_stable(draft: Draft, weight: int) -> str:
     stable, total = draft.revisions.stable, max_weight(draft.canary)
-    needed = (total - weight) * draft.rollout.replicas // total
+    needed = max(1, (total - weight) * draft.rollout.replicas // total)
     pods = f"{stable.answering if stable else 0} of {needed} stable pods"
     return f"{WAITING}{pods} before {_share(draft, weight)}"
 

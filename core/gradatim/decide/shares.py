@@ -1,0 +1,51 @@
+"""The share of the requests that stable has now, as the routers' objects say it.
+
+In: the draft of a pass. Out: the least and the greatest weight that it may have. Asked by `services.py` and `goal.py`,
+which must not go by the status alone: a controller that was killed had moved more than it could write there.
+"""
+
+from __future__ import annotations
+
+from ..plugin import Observed, RouterError, Target, Wanted
+from .draft import Draft
+from .progress import max_weight
+from .snapshot import Route
+
+
+def stable_share(draft: Draft) -> tuple[int, int]:
+    """Stable's weight at the router that gives it the least, and at the one that gives it the greatest.
+
+    Objects that cannot be read, or do not agree, may say anything; what is outside the cluster says what was written.
+    """
+    bounds = [_bounds(draft, route) for route in draft.snapshot.routes] or [(0, 0)]
+    return min(low for low, _ in bounds), max(high for _, high in bounds)
+
+
+def _bounds(draft: Draft, route: Route) -> tuple[int, int]:
+    total, written = max_weight(draft.canary), draft.status.weights
+    if not route.objects:
+        share = written.stable.weight if written else total
+        return share, share
+    seen = _observed(draft, route)
+    if seen.weight is None:
+        return 0, total
+    share = total - seen.weight - sum(seen.additional.values())
+    return share, share
+
+
+def _observed(draft: Draft, route: Route) -> Observed:
+    canary, routing = draft.canary, draft.canary.routing
+    asked = Wanted(
+        rollout=draft.rollout.name,
+        namespace=draft.rollout.namespace,
+        config=route.config,
+        stable=Target(canary.stable_service),
+        canary=Target(canary.canary_service),
+        total=max_weight(canary),
+        managed_routes=routing.managed_routes if routing else (),
+        keep_routes=True,
+    )
+    try:
+        return route.router.observed(asked, route.objects)
+    except RouterError:
+        return Observed()
