@@ -165,12 +165,15 @@ class Guard:
             if not way.weight or not way.pod_hash or scenery.alive(key):
                 self._excused.discard(key) if scenery.alive(key) else None
                 continue
-            if scenery.least_replicas(namespace, way.rollout) == 0 or not scenery.is_settled(
-                namespace, way.rollout
+            if (
+                scenery.least_replicas(namespace, way.rollout) == 0
+                or not scenery.is_settled(namespace, way.rollout)
+                # all pods might go, and did: an author who then wants some to stay has to wait for them
+                or scenery.all_may_go(namespace, way)
             ):
                 self._excused.add(key)
             ours = scenery.asked(key) == 0 or key not in scenery.served
-            if ours and key not in self._excused and not scenery.all_may_go(namespace, way):
+            if ours and key not in self._excused:
                 yield f"{way.weight} % go to {way.target} at {way.pod_hash}, where nobody answers"
 
     def _excuse(self, namespace: str, known: tuple[Way, ...], now: tuple[Way, ...]) -> None:

@@ -108,3 +108,16 @@ def test_weight_stays_where_it_is_while_nobody_answers() -> None:
         ),
         [(1, "sicken", "new", 3), (40, "image", "app:v2"), (40, "retry")],
     )
+
+
+def test_pods_that_might_all_go_are_no_breach_when_the_author_then_wants_more() -> None:
+    """All of one replica might be unavailable, and not all of two: nobody answered in that moment."""
+    play_history(
+        Setup(
+            kind="basic",
+            replicas=1,
+            block={"maxUnavailable": 1, "stableService": "web-stable"},
+            spec={"progressDeadlineSeconds": 60},
+        ),
+        [(1, "image", "app:bad"), (0.3, "scale", 2)],
+    )
