@@ -139,7 +139,10 @@ def test_a_release_tries_itself_out_with_weights_that_come_and_go(at_work):
         at_work.given_released(*mesh(), made)
         at_work.when_image("app:v2")
         name = of_release(at_work)["metadata"]["name"]
-        assert at_work.status()["canary"]["currentExperiment"] == name
+        at_work.eventually(
+            "it is current",
+            lambda: at_work.status().get("canary", {}).get("currentExperiment") == name,
+        )
         tried = {f"{name}-baseline": 10, f"{name}-canary": 20}
         at_work.eventually(
             "its weights",

@@ -55,6 +55,18 @@ def outcome(scene: Scene) -> Json:
     }
 
 
+def assert_same_end(found: Json, undisturbed: Json) -> None:
+    """Everything is as without a kill, but for one pod of the canary that may have gone and come back.
+
+    Killed between a scaling and the status that tells of its step, the next controller sees more pods than the step
+    wants: one goes before the step completes again, and comes back with the next one. No request is lost by that.
+    """
+    more = found["started"] - undisturbed["started"]
+    assert undisturbed["started"] <= found["started"]
+    assert sum(more.values()) <= 1, more
+    assert {**found, "started": None} == {**undisturbed, "started": None}
+
+
 def pods_started(scene: Scene) -> list[str]:
     """The ReplicaSet of each pod that ever was: its controller tells of each."""
     found = []
@@ -138,7 +150,7 @@ def test_one_killed_at_a_bad_moment_is_followed_by_one_that_goes_on(
     alone.eventually("the moment", lambda: moment(alone))
     alone.controllers.all[-1].kill()
     alone.controllers.start()
-    assert outcome(alone) == undisturbed
+    assert_same_end(outcome(alone), undisturbed)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -149,4 +161,4 @@ def test_one_killed_again_and_again_ends_there_too(alone, metric_source, undistu
         time.sleep(moments.uniform(0.0, AT_MOST))
         alone.controllers.all[-1].kill()
         alone.controllers.start()
-    assert outcome(alone) == undisturbed
+    assert_same_end(outcome(alone), undisturbed)
