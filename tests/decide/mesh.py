@@ -84,6 +84,29 @@ class Mesh:
         failures = list(self._failures(snapshot, now))
         assert not failures, f"{now}: {failures}"
 
+    def check_takeover(self, before: Snapshot, snapshot: Snapshot, now: datetime) -> None:
+        """Fail if a write gives a canary's name to another one while some proxy still sends a greater weight there.
+
+        The newer canary would get what was meant for the earlier one, which still answers. One that is about to be
+        stable has all pods.
+        """
+        stable, replicas = snapshot.rollout.status.stable_hash, snapshot.rollout.replicas
+        alive = {r.pod_hash: min(r.available, r.replicas) for r in snapshot.replica_sets}
+        bound = dict(_bindings(before))
+        present = dict(_weights(snapshot, managed=False))
+        for host, pods in _bindings(snapshot):
+            old = bound.get(host, "")
+            if pods == old or not replicas or not alive.get(old) or stable in ("", pods, old):
+                continue
+            if alive.get(pods, 0) >= replicas:
+                continue
+            for weights in self._believed(self.shares, now):
+                believed = dict(weights).get(host, 0)
+                if believed > present.get(host, 0):
+                    raise AssertionError(
+                        f"{now}: {host} goes to {pods} while a proxy may send {believed} there"
+                    )
+
     def _failures(self, snapshot: Snapshot, now: datetime) -> Iterator[str]:
         alive = {r.pod_hash: min(r.available, r.replicas) for r in snapshot.replica_sets}
         asked = {r.pod_hash: r.replicas for r in snapshot.replica_sets}

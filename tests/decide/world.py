@@ -264,6 +264,7 @@ class World:
         self._watch()
         if self.mesh is not None:
             self.mesh.check_load(before, self.snapshot, self.now)
+            self.mesh.check_takeover(before, self.snapshot, self.now)
 
     def _follow(self, ask: PluginAsk | None) -> None:
         """What `run/stepping.py` does: one call at a time, and none that is not in the status."""

@@ -60,12 +60,12 @@ def drained_at(draft: Draft, replica_set: ReplicaSet) -> datetime | None:
         return None
     # the subset of a canary stays bound to it when a step wants no pods of it
     by_step = replica_set is draft.revisions.new and not draft.is_aborted
-    if not by_step and (_is_bound(draft, replica_set.pod_hash) or _is_served(draft, replica_set)):
+    if not by_step and (is_bound(draft, replica_set.pod_hash) or _is_served(draft, replica_set)):
         return None
     return settled_at(draft)
 
 
-def _is_bound(draft: Draft, pod_hash: str) -> bool:
+def is_bound(draft: Draft, pod_hash: str) -> bool:
     """A router's object still names it; one that cannot say keeps the pods."""
     namespace = draft.rollout.namespace
     try:
@@ -94,13 +94,27 @@ def settled_at(draft: Draft) -> datetime | None:
     """The instant from which every proxy follows the present weights; None while a router says they do not."""
     if draft.is_basic:
         return draft.now
-    if any(route.verified is False for route in draft.snapshot.routes):
+    if not has_arrived(draft):
         return None
     if any(isinstance(e, SwitchService | PatchRoute | ApplyRoute) for e in draft.effects):
         # this very pass moves traffic
         return draft.now + draft.snapshot.propagation_delay
     changed = draft.snapshot.traffic_changed
     return draft.now if changed is None else changed + draft.snapshot.propagation_delay
+
+
+def has_arrived(draft: Draft) -> bool:
+    """No router says that the present weights have not reached it, or will be asked about those of this pass."""
+    return not unreported(draft)
+
+
+def unreported(draft: Draft) -> tuple[str, ...]:
+    """Keys of the routers that can tell when weights have arrived, and have not told it of the present ones."""
+    told = {e.router for e in draft.effects if isinstance(e, PatchRoute | ApplyRoute)}
+    routes = draft.snapshot.routes
+    return tuple(
+        r.key for r in routes if r.verified is False or (r.verified is True and r.key in told)
+    )
 
 
 def weight_of(draft: Draft, pod_hash: str) -> int:

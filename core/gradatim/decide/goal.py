@@ -15,6 +15,7 @@ from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
 from .routed_scale import is_at_counts, meets
 from .shares import stable_share
+from .takeover import followed_canary
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,22 @@ def _canary_goal(draft: Draft) -> Goal:
     if index is None or counts.canary == 0:
         # where the step wants no canary pods: whatever weight it has, traffic leaves before they do
         return Goal(0)
+    if followed_canary(draft) is not None:
+        # the canary's side is an earlier one's: it gets no more, and no routes, until the new one has it
+        return Goal(min(_step_weight(draft, index, arrived=False), _written(draft)))
     arrived = is_at_counts(rollout, draft.revisions, counts)
     return Goal(_step_weight(draft, index, arrived=arrived), _step_routes(draft, index, arrived))
 
 
+def _written(draft: Draft) -> int:
+    """The weight that the status says was written last."""
+    weights = draft.status.weights
+    return weights.canary.weight if weights else 0
+
+
 def _promoted_weight(draft: Draft, available: int) -> int:
     """The weight on the way of a full promotion: what it is, or with a dynamic stable what the pods can carry."""
-    weights, total = draft.status.weights, max_weight(draft.canary)
-    present = weights.canary.weight if weights else 0
+    present, total = _written(draft), max_weight(draft.canary)
     if not draft.canary.dynamic_stable_scale or draft.rollout.replicas == 0:
         return present
     # there may be more pods than replicas (row 8), and pods that are lost take no traffic back with them
@@ -93,13 +102,16 @@ def _step_weight(draft: Draft, index: int, *, arrived: bool) -> int:
     # the pods for this step's weight are not there yet: the weight before it stays, unless it is higher,
     # for then it is pods that are to go, and they go after their traffic. And it does stay: where a
     # person skipped a step, or pods were lost, the reference raises it to what nobody can carry
-    written = rollout.status.weights
     before = weight_at(rollout, index - 1) if index > 0 else 0
-    return min(weight, before, written.canary.weight if written else 0)
+    return min(weight, before, _written(draft))
 
 
 def stable_can_carry(draft: Draft, taken: int) -> bool:
-    """Stable's pods suffice for what the weight of all others leaves to them, or nobody else answers at all."""
+    """Stable's pods suffice for what the weight of all others leaves to them, or it is better off than now.
+
+    That is where nobody else answers at all, and where others take more of its load: the reference keeps the requests
+    with a stable that is short of pods.
+    """
     stable, total = draft.revisions.stable, max_weight(draft.canary)
     needed = (total - taken) * draft.rollout.replicas // total
     available = stable.answering if stable else 0
@@ -107,8 +119,9 @@ def stable_can_carry(draft: Draft, taken: int) -> bool:
         # a small weight of few replicas needs no whole pod, but somebody has to be there for any more of it
         return available > 0 or not _gives_back(draft, taken)
     before = draft.status.weights
-    if before is None or before.canary.weight + sum(w.weight for w in before.additional) <= taken:
-        return False
+    present = before.canary.weight + sum(w.weight for w in before.additional) if before else taken
+    if present <= taken:
+        return present < taken and not _gives_back(draft, taken)
     return others_are_dead(draft) or (available > 0 and has_dead_destination(draft))
 
 

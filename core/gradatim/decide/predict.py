@@ -107,9 +107,10 @@ def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
             routes = tuple(_routed(route, effect) for route in snapshot.routes)
             return replace(snapshot, routes=routes, traffic_changed=now)
         case ApplyRoute(router):
-            # nothing of it can be read, but what the router said was about the weights before
+            # nothing of it can be read
             routes = tuple(
-                replace(r, verified=None) if r.key == router else r for r in snapshot.routes
+                replace(r, verified=_unverified(r)) if r.key == router else r
+                for r in snapshot.routes
             )
             return replace(snapshot, routes=routes, traffic_changed=now)
         case GiveBack(ref):
@@ -179,8 +180,12 @@ def _routed(route: Route, effect: PatchRoute) -> Route:
         return route
     ref = effect.patch.ref
     objects = {**route.objects, ref: apply_patch(route.objects[ref], effect.patch)}
-    # what the router said was about the weights before
-    return replace(route, objects=objects, verified=None)
+    return replace(route, objects=objects, verified=_unverified(route))
+
+
+def _unverified(route: Route) -> bool | None:
+    """What it said was about the weights before. One that could say something then will, so it is waited for."""
+    return None if route.verified is None else False
 
 
 def _given_back(route: Route, ref: ObjectRef) -> Route:

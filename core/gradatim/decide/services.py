@@ -9,11 +9,13 @@ from ..model.workload import ReplicaSet, Service
 from .delays import delays_on_abort
 from .draft import Draft
 from .dynamic_stable import held_canary
+from .goal import wanted_goal
 from .pingpong import rests
 from .progress import max_weight
 from .routed_scale import meets
 from .scaling import basic_counts
 from .shares import stable_share
+from .takeover import earlier_canary, followed_canary
 
 
 def switch_services(draft: Draft) -> None:
@@ -62,7 +64,20 @@ def canary_target(draft: Draft) -> ReplicaSet | None:
     that is to have no pods yet: those of an earlier one that the Service may still name go meanwhile.
     """
     target = next_canary(draft)
-    return held_canary(draft, target) or target
+    return kept_canary(draft, target) or target
+
+
+def kept_canary(draft: Draft, target: ReplicaSet | None) -> ReplicaSet | None:
+    """The revision that keeps the canary's side for now instead of `target`; None if it may move there."""
+    held = held_canary(draft, target)
+    if held is not None or target is not draft.revisions.new:
+        return held
+    earlier = earlier_canary(draft)
+    if earlier is None or followed_canary(draft) is not None:
+        return earlier
+    weights = draft.status.weights
+    falls = weights is not None and wanted_goal(draft).weight < weights.canary.weight
+    return earlier if falls else None
 
 
 def next_canary(draft: Draft) -> ReplicaSet | None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from .delays import has_arrived
 from .draft import CANARY_PAUSE, Draft
 from .experiments import has_succeeded
-from .progress import current_step, current_weight
+from .goal import wanted_goal
+from .progress import current_step
 from .routed_scale import is_at_counts
 from .scaling import wanted_counts
 from .stepplugins import is_plugin_done
+from .takeover import followed_canary
 
 
 def is_complete(draft: Draft) -> bool:
@@ -47,15 +50,16 @@ def is_complete(draft: Draft) -> bool:
 
 
 def _has_its_weight(draft: Draft) -> bool:
-    """No router says that the weight has not arrived, and stable had the pods for what came back to it."""
+    """The weight was written, and no router says that it has not arrived.
+
+    It is held back while stable lacks the pods for what would come back to it; the reference counts the step as done.
+    """
     weights = draft.weights
     if weights is None:
         return True
-    if draft.canary.dynamic_stable_scale and draft.rollout.replicas:
-        wanted = current_weight(draft.rollout, aborted=draft.is_aborted)
-        if weights.canary.weight > wanted:
-            return False
-    return weights.verified is not False
+    if followed_canary(draft) is not None or not has_arrived(draft):
+        return False
+    return weights.canary.weight == wanted_goal(draft).weight
 
 
 def _has_its_pods(draft: Draft) -> bool:

@@ -15,8 +15,9 @@ from ..model.status import Weights, WeightStatus
 from ..model.workload import ReplicaSet
 from ..plugin import Destination, Observed, RouterError, Target, Wanted
 from ..plugin.patches import apply_patch
+from .delays import has_arrived
 from .draft import Draft
-from .dynamic_stable import carried_back, held_canary
+from .dynamic_stable import carried_back
 from .effects import ApplyRoute, PatchRollout, PatchRoute
 from .experiments import destinations
 from .goal import Goal, others_are_dead, stable_can_carry, wanted_goal
@@ -24,10 +25,10 @@ from .managedroutes import NO_ROUTES, ManagedRoutes
 from .pingpong import with_services
 from .progress import max_weight
 from .reverted import tell_reverted
-from .services import canary_target, next_canary, takes_over
+from .services import canary_target, kept_canary, next_canary, takes_over
 from .snapshot import Route, Snapshot
 
-#: When routing is tried again after a router could not do it.
+#: When routing is tried again after a router could not do it, and when one is asked again whether weights arrived.
 _RETRY: Final = timedelta(seconds=10)
 
 
@@ -36,6 +37,8 @@ def route_traffic(draft: Draft) -> None:
     if draft.canary.routing is None:
         draft.weights = None
         return
+    if not has_arrived(draft):
+        draft.due(draft.now + _RETRY)
     goal = wanted_goal(draft)
     if draft.canary.dynamic_stable_scale:
         goal = carried_back(draft, goal)
@@ -166,10 +169,9 @@ def _in_safe_order(wanted: Wanted, observed: Observed) -> Iterator[Wanted]:
 def _note_weights(draft: Draft, goal: Goal) -> None:
     before, weight = draft.status.weights, goal.weight
     after = _weights(draft, goal)
-    verdicts = {route.verified for route in draft.snapshot.routes}
     same = before is not None and replace(before, verified=None) == after
-    if same and verdicts <= {True, False} and verdicts:
-        after = replace(after, verified=False not in verdicts)
+    if same:
+        after = replace(after, verified=_verdict(draft))
     draft.weights = after
     if same:
         return
@@ -180,6 +182,14 @@ def _note_weights(draft: Draft, goal: Goal) -> None:
     else:
         change = ""
     draft.declare("TrafficWeightUpdated", f"Traffic weight updated {change}")
+
+
+def _verdict(draft: Draft) -> bool | None:
+    """What all routers together say of the present weights; None where one cannot say, and none says no."""
+    verdicts = {route.verified for route in draft.snapshot.routes}
+    if False in verdicts:
+        return False
+    return True if verdicts == {True} else None
 
 
 def _note_routes(draft: Draft, routes: ManagedRoutes) -> None:
@@ -203,7 +213,8 @@ def _differs(draft: Draft, goal: Goal) -> bool:
 def _weights(draft: Draft, goal: Goal) -> Weights:
     canary, revisions = draft.canary, draft.revisions
     stable = revisions.stable
-    new = held_canary(draft, next_canary(draft)) or revisions.new
+    kept = kept_canary(draft, next_canary(draft)) if goal.weight else None
+    new = kept or revisions.new
     # ping and pong have no name here, as in the reference: only those that the strategy names itself do
     named = draft.rollout.canary or canary
     return Weights(

@@ -9,10 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from .delays import unreported
 from .draft import Draft
 from .goal import stable_can_carry, wanted_goal
 from .progress import FULL_WEIGHT, current_weight, is_promoted, max_weight
 from .routed_scale import is_at_counts
+from .takeover import followed_canary
 
 #: So long nothing moves before it is said what is waited for.
 PATIENCE: Final = timedelta(seconds=10)
@@ -22,7 +24,7 @@ WAITING: Final = "waiting for "
 
 
 def awaited(draft: Draft) -> str:
-    """What has to come before the weight of the present step can be written."""
+    """What has to come before the weight of the present step can be written, or has arrived."""
     weights, new = draft.weights, draft.revisions.new
     if draft.canary.routing is None or draft.is_halted or is_promoted(draft.rollout):
         return ""
@@ -35,7 +37,7 @@ def awaited(draft: Draft) -> str:
     if step > weights.canary.weight and not is_at_counts(draft.rollout, draft.revisions, counts):
         pods = f"{min(new.answering, counts.canary)} of {counts.canary} canary pods"
         return f"{WAITING}{pods} before {_share(draft, step)}"
-    return ""
+    return _for_proxies(draft, step)
 
 
 def _for_stable(draft: Draft, weight: int) -> str:
@@ -43,6 +45,17 @@ def _for_stable(draft: Draft, weight: int) -> str:
     needed = max(1, (total - weight) * draft.rollout.replicas // total)
     pods = f"{stable.answering if stable else 0} of {needed} stable pods"
     return f"{WAITING}{pods} before {_share(draft, weight)}"
+
+
+def _for_proxies(draft: Draft, step: int) -> str:
+    """What was written has to reach the data plane."""
+    keys, written = unreported(draft), draft.weights.canary.weight if draft.weights else 0
+    if keys:
+        return f"{WAITING}{' and '.join(keys)} to report that {_share(draft, written)} has arrived"
+    earlier = followed_canary(draft)
+    if earlier is not None:
+        return f"{WAITING}every proxy to leave revision {earlier.revision} before {_share(draft, step)}"
+    return ""
 
 
 def _share(draft: Draft, weight: int) -> str:
