@@ -138,12 +138,25 @@ def test_nested_and_experiments_templates_are_looked_for(plugins: Any) -> None:
         templates=[pod_set],
         analyses=[{"name": "a", "templateName": "gone"}, {"name": "b", "templateName": "outer"}],
     )
-    assert said(plugins, outer, experiment) == [
+    assert said(plugins, outer, template("another"), experiment) == [
         "problem: outer: spec.templates: Invalid value: \"inner\": AnalysisTemplate 'inner' not found",
         'problem: e: spec.analyses[0].templateName: Invalid value: "gone": '
         "AnalysisTemplate 'gone' not found",
     ]
     assert said(plugins, experiment)[0].startswith("note: e: spec.analyses[0].templateName")
+
+
+@pytest.mark.parametrize("kind", ["AnalysisTemplate", "ClusterAnalysisTemplate"])
+def test_a_template_alone_in_its_file_may_nest_others_that_are_elsewhere(
+    kind: str, plugins: Any
+) -> None:
+    nested = {"templateName": "inner", "clusterScope": kind.startswith("Cluster")}
+    outer = template("outer", kind, metrics=None, templates=[nested])
+    assert said(plugins, outer) == [
+        f"note: outer: spec.templates: {kind} 'inner' is in none of the files, and was not checked"
+    ]
+    (missing,) = said(plugins, outer, strict=True)
+    assert missing.startswith("problem: outer: spec.templates")
 
 
 def test_what_is_wrong_with_a_template_is_not_said_again_of_its_rollouts(plugins: Any) -> None:

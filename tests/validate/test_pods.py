@@ -11,6 +11,7 @@ from gradatim.validate.pods import pod_template_problems
 
 APP = {"name": "app", "image": "app:v1"}
 SELECTOR = {"matchLabels": {"app": "web"}}
+SHARED = {"name": "data", "mountPath": "/data", "mountPropagation": "Bidirectional"}
 
 
 def said(spec: Any, labels: Any = None) -> list[str]:
@@ -77,6 +78,21 @@ def of(**container: Any) -> dict[str, Any]:
             of(volumeMounts=[{"name": "data", "mountPath": "/data"}]),
             't.spec.containers[0].volumeMounts[0].name: Not found: "data"',
             id="a mount of no volume",
+        ),
+        pytest.param(
+            {**of(volumeMounts=[SHARED]), "volumes": [{"name": "data"}]},
+            "t.spec.containers[0].volumeMounts[0].mountPropagation: Forbidden: "
+            "Bidirectional mount propagation is available only to privileged containers",
+            id="mounts that go on to the node, from a container without privileges",
+        ),
+        pytest.param(
+            {
+                **of(volumeMounts=[{**SHARED, "mountPropagation": "Both"}]),
+                "volumes": [{"name": "data"}],
+            },
+            't.spec.containers[0].volumeMounts[0].mountPropagation: Unsupported value: "Both": '
+            'supported values: "Bidirectional", "HostToContainer", "None"',
+            id="a propagation that is none",
         ),
         pytest.param(
             of(imagePullPolicy="Sometimes"),

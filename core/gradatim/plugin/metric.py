@@ -85,7 +85,8 @@ class Measurement:
     """What came of a query: a value for the core to judge, a verdict, or still running.
 
     Attributes:
-        value: the JSON value that the conditions see as `result`. None with `no_data`: there was none.
+        value: the JSON value that the conditions see as `result`. With `no_data` None, or an empty list
+            where the conditions may ask for its length.
         text: how the value is kept in the status; the tools of users read it there.
         verdict: set when the provider judged by itself; the conditions are then not evaluated.
         running: the provider needs more time; `resume` is called at `resume_at`.

@@ -15,7 +15,7 @@ from gradatim.model.reading import Reader
 from gradatim.plugin import FieldPath, Problem
 
 from .labels import dns_label_problems, is_qualified_name
-from .wording import duplicate, invalid, not_found, required, unsupported
+from .wording import duplicate, forbidden, invalid, not_found, required, unsupported
 
 _PORT_NAME: Final = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
 _PORT_NAME_RULE: Final = (
@@ -25,6 +25,8 @@ _PORT_NAME_RULE: Final = (
 _PORTS: Final = range(1, 65_536)
 _PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
+_BOTH_WAYS: Final = "Bidirectional"
+_PROPAGATIONS: Final = (_BOTH_WAYS, "HostToContainer", "None")
 #: What every container may ask for beside extended resources, whose names have a slash.
 _RESOURCES: Final = frozenset({"cpu", "memory", "ephemeral-storage", "storage"})
 
@@ -58,6 +60,7 @@ def _one(container: Reader, volumes: frozenset[str], path: FieldPath) -> Iterato
         if not variable.text("name"):
             yield required(path / "env" / index / "name")
     yield from _mount_problems(container, volumes, path / "volumeMounts")
+    yield from _propagation_problems(container, path / "volumeMounts")
     policy = container.text("imagePullPolicy")
     if policy and policy not in _PULL_POLICIES:
         yield unsupported(path / "imagePullPolicy", policy, _PULL_POLICIES)
@@ -97,6 +100,18 @@ def _mount_problems(
         elif place in places:
             yield invalid(where / "mountPath", place, "must be unique")
         places.add(place)
+
+
+def _propagation_problems(container: Reader, path: FieldPath) -> Iterator[Problem]:
+    """Only who may mount on the node's side may hand mounts on to it."""
+    privileged = container.object("securityContext").raw.get("privileged") is True
+    for index, mount in enumerate(container.objects("volumeMounts")):
+        where, mode = path / index / "mountPropagation", mount.text("mountPropagation")
+        if mode and mode not in _PROPAGATIONS:
+            yield unsupported(where, mode, _PROPAGATIONS)
+        elif mode == _BOTH_WAYS and not privileged:
+            detail = "Bidirectional mount propagation is available only to privileged containers"
+            yield forbidden(where, detail)
 
 
 def _resource_problems(resources: Reader, path: FieldPath) -> Iterator[Problem]:

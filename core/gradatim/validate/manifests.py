@@ -126,7 +126,7 @@ class Judge:
         for ref in refs:
             if ref in templates:
                 continue
-            if kind_of(ref) in around.unseen:
+            if kind_of(ref) in around.unseen or around.has_only(manifest, kind_of(ref)):
                 yield _note(manifest, path, str(ref))
             else:
                 problem = invalid(path, ref.name, f"{ref} not found")

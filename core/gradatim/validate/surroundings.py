@@ -95,6 +95,10 @@ class Surroundings:
         )
         self._templates: dict[str, dict[TemplateRef, Template]] = {}
 
+    def has_only(self, manifest: Manifest, kind: str) -> bool:
+        """The manifest is the set's only one of that kind of template, so that nothing is known of its others."""
+        return not self._strict and self._by_kind.get((GROUP, kind)) == [manifest]
+
     def templates(self, namespace: str) -> Mapping[TemplateRef, Template]:
         """The templates that an object of this namespace can refer to."""
         if namespace not in self._templates:

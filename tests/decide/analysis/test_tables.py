@@ -31,6 +31,10 @@ S, F, INC, E, R, P = (
 )
 
 
+#: What Prometheus says where no series fits.
+NO_ROWS = Measurement(value=[], text="[]", no_data=True)
+
+
 @pytest.mark.parametrize(
     ("success", "failure", "phase"),
     [
@@ -76,6 +80,58 @@ def test_two_conditions(success: bool | None, failure: bool | None, phase: Phase
             'could not evaluate failureCondition "result[0] > 1": '
             "metric result is nil or empty: no data returned from the metric provider",
             id="no data is said to be that",
+        ),
+        pytest.param(
+            Metric(success_condition="len(result) == 0 || result[0] >= 0.95"),
+            NO_ROWS,
+            S,
+            "",
+            id="an empty list has a length, and its author may want it to be a success",
+        ),
+        pytest.param(
+            Metric(
+                success_condition="len(result) == 0 || isNaN(result[0]) || result[0] >= 0.95",
+                failure_condition="len(result) != 0 && result[0] < 0.9",
+            ),
+            NO_ROWS,
+            S,
+            "",
+            id="an empty list is judged by both conditions",
+        ),
+        pytest.param(
+            Metric(success_condition="len(result) > 0 && result[0] >= 0.95"),
+            NO_ROWS,
+            F,
+            "",
+            id="an empty list is a failure for who wants values",
+        ),
+        pytest.param(
+            Metric(success_condition="all(result, # > 1)"), NO_ROWS, S, "", id="all of no values"
+        ),
+        pytest.param(
+            Metric(failure_condition="any(result, # > 1)"), NO_ROWS, S, "", id="any of no values"
+        ),
+        pytest.param(
+            Metric(success_condition="isNil(result) || default(result, 1) == 1"),
+            NO_ROWS,
+            F,
+            "",
+            id="an empty list is not null",
+        ),
+        pytest.param(
+            Metric(success_condition="default(result, 0) < 0.05"),
+            Measurement(no_data=True),
+            S,
+            "",
+            id="null has a default",
+        ),
+        pytest.param(
+            Metric(success_condition="result[0] >= 0.95"),
+            NO_ROWS,
+            E,
+            'could not evaluate successCondition "result[0] >= 0.95": '
+            "metric result is nil or empty: no data returned from the metric provider",
+            id="an empty list has no first value",
         ),
         pytest.param(
             Metric(success_condition="false"),

@@ -17,7 +17,7 @@ from gradatim.model.analysisrun import Phase
 from gradatim.plugin import Measurement, Verdict
 
 from .comparing import compared
-from .silence import is_no_data
+from .silence import is_no_data, is_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ def _holds(metric: Metric, kind: str, answer: Measurement, now: datetime) -> boo
     source = metric.success_condition if is_success else metric.failure_condition
     if not source:
         return None
-    value = None if answer.no_data else answer.value
+    # an empty list stays one: `len(result) == 0` is how authors ask for it (docs of Argo Rollouts, for Prometheus)
+    value = answer.value if is_nothing(answer.value) or not answer.no_data else None
     try:
         return compile_condition(source).evaluate(value, now=now)
     except ExprError as error:

@@ -40,10 +40,11 @@ def is_no_data(answer: Measurement) -> bool:
     """
     if answer.running or answer.verdict is not None:
         return False
-    return answer.no_data or _is_nothing(answer.value)
+    return answer.no_data or is_nothing(answer.value)
 
 
-def _is_nothing(value: object) -> bool:
+def is_nothing(value: object) -> bool:
+    """Null, NaN, an empty list or object, or a list of nothing but null and NaN."""
     match value:
         case None:
             return True
