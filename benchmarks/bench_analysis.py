@@ -41,6 +41,8 @@ _REPLY: Final = (
 INTERVAL: Final = 10
 #: Runs are made over that many seconds, as releases are that begin one after the other.
 SPREAD: Final = 10.0
+#: The embedded server is in the same process: what it remembers for watches is none of the controller's memory.
+_SETTINGS: Final = SimSettings(history=1_000)
 
 
 def run(count: int | None = None, seconds: int | None = None) -> Numbers:
@@ -65,7 +67,7 @@ def run(count: int | None = None, seconds: int | None = None) -> Numbers:
 
 async def _measured(count: int, seconds: int) -> Numbers:
     loop = asyncio.get_running_loop()
-    async with _service() as address, Sim(SimSettings()) as cluster:
+    async with _service() as address, Sim(_SETTINGS) as cluster:
         for definition in definitions():
             cluster.create_object(definition)
         await cluster.settle()

@@ -224,6 +224,44 @@ def test_intervals_are_kept_and_a_quiet_run_writes_nothing() -> None:
     virtual(main)
 
 
+def test_what_a_person_changes_in_a_run_that_waits_counts_from_then_on() -> None:
+    async def main() -> None:
+        async with cluster() as sim, working(sim, one) as at:
+            sim.create_object(a_run("edited", metric(count=3, interval="1h")))
+            await sim.until(lambda: at.web.asked, within=10)
+            await asyncio.sleep(10)
+            sim.patch("AnalysisRun", "edited", a_run("edited", metric(count=3, interval="5s")))
+            await at.ended("edited", within=30)
+            assert at.web.asked == ["m"] * 3
+
+    virtual(main)
+
+
+def test_what_is_due_in_one_second_is_spread_over_half_of_it_and_equal_questions_are_not() -> None:
+    moments: dict[str, list[float]] = {}
+
+    async def main() -> None:
+        async with cluster() as sim:
+
+            async def ask(query: Query) -> Measurement:
+                moments.setdefault(query.run, []).append(sim.clock.elapsed())
+                return await one(query)
+
+            async with working(sim, ask) as at:
+                for number in range(40):
+                    asked = {"web": {"url": f"http://x/{number // 2}"}}
+                    measured = metric(count=2, interval="10s", provider=asked)
+                    sim.create_object(a_run(f"run-{number}", measured))
+                for number in range(40):
+                    await at.ended(f"run-{number}")
+
+    virtual(main)
+    second = [moments[f"run-{number}"][1] for number in range(40)]
+    assert 10 <= min(second) < max(second) <= 10.6
+    assert second[::2] == pytest.approx(second[1::2], abs=0.01)
+    assert max(second) - min(second) > 0.3
+
+
 def test_a_provider_that_hangs_moves_no_other_run() -> None:
     async def ask(query: Query) -> Measurement:
         if query.run.startswith("stuck"):

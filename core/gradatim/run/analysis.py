@@ -10,10 +10,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
 from gradatim.decide.analysis import Measured, RunDecision, Task, decide_run
+from gradatim.decide.analysis.plan import Plan, plan_of
 from gradatim.decide.analysis.schedule import is_terminating
 from gradatim.kube.errors import Conflict, NotFound
 from gradatim.kube.resources import ANALYSIS_RUNS, Address
@@ -27,6 +28,8 @@ Key = tuple[str, str]
 #: Seconds to wait for the cache to show our last write, and until the next try after a conflict.
 _CATCH_UP: Final = 5.0
 _RETRY: Final = 1.0
+#: Over that much of a second measurements are spread that are due in it.
+_SPREAD: Final = timedelta(seconds=0.5)
 
 
 class Writer(Protocol):
@@ -115,11 +118,33 @@ class Ports:
 
 @dataclass(slots=True)
 class _Flight:
-    """What is known of a run beside its status: the tasks under way, and outcomes not yet written."""
+    """What is known of a run beside its status: the tasks under way, and outcomes not yet written.
+
+    Attributes:
+        plan: made for `planned`, the specification and the annotations.
+        settled: the version that our last write made, and when it is to be looked at again.
+    """
 
     uid: str
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     outcomes: list[Measured] = field(default_factory=list)
+    plan: Plan | str | None = None
+    planned: tuple[object, object] | None = None
+    settled: tuple[str, datetime] | None = None
+
+    def plan_of(self, run: AnalysisRun) -> Plan | str:
+        """The run's plan, made anew only where what it is made of has changed."""
+        made_of = (run.raw.get("spec"), run.meta.annotations)
+        if self.plan is None or self.planned != made_of:
+            self.plan, self.planned = plan_of(run, _SPREAD), made_of
+        return self.plan
+
+    def rests(self, run: AnalysisRun, now: datetime) -> float | None:
+        """Seconds until there is something to do, where the run is just as our last pass left it; else None."""
+        if self.settled is None or self.outcomes or self.settled[0] != run.meta.resource_version:
+            return None
+        left = (self.settled[1] - now).total_seconds()
+        return left if left > 0 else None
 
 
 class AnalysisRuns:
@@ -154,20 +179,27 @@ class AnalysisRuns:
             self._forget(key)
             return None
         run, flight = stored.view, self._flight(key, stored.view.meta.uid)
+        now = self._ports.clock()
+        if (rest := flight.rests(run, now)) is not None:
+            return rest
         self._give_up(run, flight)
-        outcomes = tuple(flight.outcomes)
-        decision = decide_run(run, self._ports.clock(), outcomes, frozenset(flight.tasks))
+        outcomes, in_flight = tuple(flight.outcomes), frozenset(flight.tasks)
+        plan = None if run.phase.is_completed else flight.plan_of(run)
+        decision = decide_run(run, now, outcomes, in_flight, plan)
+        flight.settled = None
         try:
-            await self._write(key, run, decision)
+            version = await self._write(key, run, decision)
         except (Conflict, NotFound) as error:
             # Somebody changed or deleted it since. The cache will tell; the outcomes wait for the next pass.
             log.debug("analysis run %s/%s: %s", *key, error)
             return _RETRY
         del flight.outcomes[: len(outcomes)]
         self._begin(key, run, flight, decision)
-        if not flight.tasks and not flight.outcomes:
+        again = decision.look_again_in
+        flight.settled = None if again is None else (version, now + timedelta(seconds=again))
+        if run.phase.is_completed and not flight.tasks and not flight.outcomes:
             self._flights.pop(key, None)
-        return decision.look_again_in
+        return again
 
     async def aclose(self) -> None:
         """Stop all measurements. Those that their statuses know are resumed by whoever comes next."""
@@ -200,8 +232,10 @@ class AnalysisRuns:
             for task in flight.tasks.values():
                 task.cancel()
 
-    async def _write(self, key: Key, run: AnalysisRun, decision: RunDecision) -> None:
+    async def _write(self, key: Key, run: AnalysisRun, decision: RunDecision) -> str:
+        """Write what was decided; gives the version of the run that there is then."""
         ports, address = self._ports, ANALYSIS_RUNS.at(*key)
+        version = run.meta.resource_version
         if decision.delete:
             await ports.client.delete(address, uid=run.meta.uid)
             ports.runs.deleted(*key, run.meta.uid)
@@ -210,9 +244,12 @@ class AnalysisRuns:
             # we looked: two controllers that both think they lead would else count a measurement twice.
             metadata = {"uid": run.meta.uid, "resourceVersion": run.meta.resource_version}
             body = {"metadata": metadata, **decision.patch}
-            ports.runs.wrote(await ports.client.patch(address, body))
+            written = await ports.client.patch(address, body)
+            ports.runs.wrote(written)
+            version = str((written.get("metadata") or {}).get("resourceVersion", ""))
         for event in decision.events:
             ports.recorder.emit(run.raw, event.type, event.reason, event.message)
+        return version
 
     def _begin(self, key: Key, run: AnalysisRun, flight: _Flight, decision: RunDecision) -> None:
         for task in decision.tasks:

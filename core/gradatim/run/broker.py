@@ -118,12 +118,13 @@ class Broker:
         self._pending: OrderedDict[Hashable, _Pending] = OrderedDict()
         self._accounts: OrderedDict[Hashable, _Account] = OrderedDict()
         self._waiting: dict[asyncio.Task[Any] | None, _Pending] = {}
-        self._counts: dict[str, BrokerCount] = {}
+        #: fields of `BrokerCount` by name
+        self._counts: dict[str, dict[str, Any]] = {}
 
     @property
     def counts(self) -> Mapping[str, BrokerCount]:
         """Counters by provider."""
-        return dict(self._counts)
+        return {key: BrokerCount(**tally) for key, tally in self._counts.items()}
 
     def has_not_asked(self, task: asyncio.Task[None]) -> bool:
         """The question of that task waits for its turn: nothing is lost if it is given up."""
@@ -236,12 +237,9 @@ class Broker:
                 return
 
     def _count(self, question: Question, **more: float) -> None:
-        key = question.call.provider
-        known = self._counts.get(key, BrokerCount())
-        changed: dict[str, Any] = {
-            name: getattr(known, name) + number for name, number in more.items()
-        }
-        self._counts[key] = replace(known, **changed)
+        tally = self._counts.setdefault(question.call.provider, {})
+        for name, number in more.items():
+            tally[name] = tally.get(name, 0) + number
 
 
 def _told(error: ProviderError) -> RateLimit | None:

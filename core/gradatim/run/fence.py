@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 from gradatim.decide.analysis.redaction import Redactor
 from gradatim.errors import GradatimError
@@ -100,14 +100,15 @@ class Fence:
         self._limits = limits or Limits()
         self._breaker = Breaker(clock, self._limits.breaker)
         self._slots: dict[Hashable, _Slots] = {}
-        self._counts: dict[tuple[str, str], CallCount] = {}
+        #: the fields of `CallCount`; counted in place, as there are a dozen for each measurement
+        self._counts: dict[tuple[str, str], list[Any]] = {}
         #: calls that did not end when they were told to; kept so that nobody wonders about their ends
         self._abandoned: set[asyncio.Task[object]] = set()
 
     @property
     def counts(self) -> Mapping[tuple[str, str], CallCount]:
         """Counters by provider and method."""
-        return dict(self._counts)
+        return {key: CallCount(*tally) for key, tally in self._counts.items()}
 
     @property
     def abandoned(self) -> int:
@@ -212,15 +213,11 @@ class Fence:
         return LeftAlone(str(error), wait)
 
     def _count(self, call: Call, began: float, error: ProviderError | None = None) -> None:
-        key = (call.provider, call.method)
-        known = self._counts.get(key, CallCount())
-        self._counts[key] = replace(
-            known,
-            calls=known.calls + 1,
-            errors=known.errors + (error is not None),
-            outages=known.outages + (error is not None and error.outage),
-            seconds=known.seconds + max(0.0, self.clock() - began),
-        )
+        tally = self._counts.setdefault((call.provider, call.method), [0, 0, 0, 0.0])
+        tally[0] += 1
+        tally[1] += error is not None
+        tally[2] += error is not None and error.outage
+        tally[3] += max(0.0, self.clock() - began)
 
 
 async def _guarded(call: Call, ask: Callable[[], Awaitable[T]]) -> T:

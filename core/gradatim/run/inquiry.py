@@ -18,6 +18,7 @@ from gradatim.decide.analysis.redaction import Redactor
 from gradatim.decide.analysis.substitution import argument_values, resolve_metric
 from gradatim.decide.analysis.times import resolve_times
 from gradatim.decide.analysis.validation import provider_block
+from gradatim.errors import GradatimError
 from gradatim.judge import Comparison
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun
@@ -145,6 +146,14 @@ class Inquiries:
             source=self._providers.source_of(key),
             comparison=_comparison(run, task, metric, values),
         )
+
+    def leaves_something(self, metric: Metric) -> bool:
+        """May its measurements have left something behind? With most providers there is nothing to collect."""
+        try:
+            provider = self._providers.metric_provider(provider_block(metric)[0])
+        except GradatimError:
+            return False  # nobody is there who could collect it
+        return type(provider).garbage_collect is not MetricProvider.garbage_collect
 
     async def _argument_secrets(self, run: AnalysisRun) -> dict[tuple[str, str], str]:
         texts = {}

@@ -91,7 +91,7 @@ class Measuring:
     async def collect(self, run: AnalysisRun, metric: str, keep: int) -> None:
         """Have a provider remove what earlier measurements left behind. Failing at it harms nothing."""
         index = next((i for i, known in enumerate(run.metrics) if known.name == metric), None)
-        if index is None:
+        if index is None or not self._inquiries.leaves_something(run.metrics[index]):
             return
         try:
             task = Task(action=Action.MEASURE, metric=metric, index=index)

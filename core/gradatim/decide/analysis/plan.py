@@ -6,8 +6,11 @@ Called at the begin of every decision about a run; secrets are stand-ins here.
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from gradatim.expr import ExprError
@@ -24,6 +27,7 @@ from .validation import first_fault
 #: Measurements that the status keeps of each metric, where no rule says otherwise.
 DEFAULT_RETENTION: Final = 10
 _AS_THE_REFERENCE: Final = Policy()
+_NONE: Final = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +39,22 @@ class Plan:
         dry_run: names of those whose outcome does not count.
         retention: how many measurements the status keeps, for those that a rule names.
         policies: how silence is taken, for those that do not take it as Argo Rollouts does.
+        offsets: how long after its whole second each measurement of a metric but the first is due.
     """
 
     metrics: tuple[Metric, ...]
     dry_run: frozenset[str] = frozenset()
     retention: Mapping[str, int] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    offsets: Mapping[str, timedelta] = field(default_factory=dict)
 
     def policy(self, metric: str) -> Policy:
         """How that metric takes silence."""
         return self.policies.get(metric, _AS_THE_REFERENCE)
+
+    def offset(self, metric: str) -> timedelta:
+        """The part of a second by which its measurements are moved."""
+        return self.offsets.get(metric, _NONE)
 
     def kept(self, metric: str) -> int:
         """How many measurements the status keeps of that metric."""
@@ -52,8 +62,12 @@ class Plan:
         return limit if limit > 0 else DEFAULT_RETENTION
 
 
-def plan_of(run: AnalysisRun) -> Plan | str:
-    """The run's plan, or the message of phase Error that it ends with."""
+def plan_of(run: AnalysisRun, spread: timedelta = _NONE) -> Plan | str:
+    """The run's plan, or the message of phase Error that it ends with.
+
+    The status keeps whole seconds, so all that is due in one second is due at its very beginning. `spread` is the part
+    of the second over which it is moved apart, equal questions together: they are asked once.
+    """
     if fault := next((fault for fault in run.faults if fault.path[:1] == ("spec",)), None):
         return f"Analysis spec invalid: {FieldPath(*fault.path[1:])}: {fault.message}"
     annotations = run.meta.annotations
@@ -78,7 +92,13 @@ def plan_of(run: AnalysisRun) -> Plan | str:
         dry_run=frozenset(name for _, matched in dry for name in matched),
         retention={name: rule.limit for rule, matched in retention for name in matched},
         policies=_policies(run, names),
+        offsets={metric.name: _offset(metric, spread) for metric in metrics} if spread else {},
     )
+
+
+def _offset(metric: Metric, spread: timedelta) -> timedelta:
+    asked = json.dumps(metric.provider, sort_keys=True, default=str)
+    return spread * (zlib.crc32(asked.encode(errors="replace")) / 2**32)
 
 
 def _policies(run: AnalysisRun, names: Sequence[str]) -> dict[str, Policy]:

@@ -56,6 +56,7 @@ def decide_run(
     now: datetime,
     outcomes: Sequence[Measured] = (),
     in_flight: Collection[str] = (),
+    plan: Plan | str | None = None,
 ) -> RunDecision:
     """Decide about a run.
 
@@ -64,13 +65,15 @@ def decide_run(
         now: aware, UTC.
         outcomes: of tasks that have ended and that no stored status holds yet.
         in_flight: names of the metrics whose tasks have begun and not ended.
+        plan: what `plan_of` says of the run, where that is known from an earlier pass.
     """
     if run.meta.deleting:
         return RunDecision()
     if run.phase.is_completed:
         left = seconds_to_live(run, now)
         return RunDecision(delete=left == 0, look_again_in=left or None)
-    plan = plan_of(run)
+    if plan is None:
+        plan = plan_of(run)
     fatal = next((outcome.fatal for outcome in outcomes if outcome.fatal), "")
     if isinstance(plan, str) or fatal:
         return _in_error(plan if isinstance(plan, str) else fatal)
@@ -106,13 +109,13 @@ def _advance(run: AnalysisRun, plan: Plan, at: _Moment) -> RunDecision:
         return _decision(run, _completed(after, at.now), assessment, trimmed)
     tasks = tuple(
         replace(task, is_brokered=plan.policy(task.metric).is_brokered)
-        for task in due_tasks(after, plan.metrics, at.now, at.in_flight)
+        for task in due_tasks(after, plan, at.now, at.in_flight)
     )
     asked = at.in_flight | {task.metric for task in tasks}
     if _has_nothing_to_say(run, plan, at.outcomes, asked):
         return RunDecision(tasks=tasks)
     decision = _decision(run, after, assessment, trimmed)
-    moment = next_moment(after, plan.metrics, asked)
+    moment = next_moment(after, plan, asked)
     wait = None if moment is None else _seconds(moment - at.now)
     return replace(decision, tasks=tasks, look_again_in=wait)
 

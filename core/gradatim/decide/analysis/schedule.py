@@ -1,13 +1,13 @@
 """What a run has to measure now, and when it next has something to measure.
 
-In: a run, its metrics with their arguments put in, and `now`. Out: tasks, and the next moment.
+In: a run, its plan, and `now`. Out: tasks, and the next moment.
 Called by the run's decision, after it has counted and assessed what came in.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,6 +17,8 @@ from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import AnalysisRun, MeasurementStatus, MetricResult, Phase
 from gradatim.model.duration import duration_seconds
 from gradatim.model.reading import parse_time
+
+from .plan import Plan
 
 #: How long a metric waits after an error, whatever its interval.
 ERROR_RETRY: Final = timedelta(seconds=10)
@@ -63,28 +65,26 @@ def is_terminating(run: AnalysisRun) -> bool:
 
 
 def due_tasks(
-    run: AnalysisRun, metrics: Sequence[Metric], now: datetime, in_flight: Collection[str]
+    run: AnalysisRun, plan: Plan, now: datetime, in_flight: Collection[str]
 ) -> tuple[Task, ...]:
     """The tasks to begin now. `in_flight` are metrics whose provider is being asked already."""
     terminating = is_terminating(run)
     found = []
-    for index, metric in _open_metrics(run, metrics, in_flight):
-        task, at = _task(run, metric, index, terminating), _next_at(run, metric)
+    for index, metric in _open_metrics(run, plan.metrics, in_flight):
+        task, at = _task(run, metric, index, terminating), _next_at(run, metric, plan)
         if task is not None and (terminating or at is None or at <= now):
             found.append(replace(task, due=now if at is None else min(at, now)))
     return tuple(found)
 
 
-def next_moment(
-    run: AnalysisRun, metrics: Sequence[Metric], in_flight: Collection[str]
-) -> datetime | None:
+def next_moment(run: AnalysisRun, plan: Plan, in_flight: Collection[str]) -> datetime | None:
     """When the earliest of its metrics is due; None when nothing is, until an answer comes."""
     terminating = is_terminating(run)
     moments = [
         at
-        for index, metric in _open_metrics(run, metrics, in_flight)
+        for index, metric in _open_metrics(run, plan.metrics, in_flight)
         if _task(run, metric, index, terminating) is not None
-        and (at := _next_at(run, metric)) is not None
+        and (at := _next_at(run, metric, plan)) is not None
     ]
     return min(moments, default=None)
 
@@ -112,24 +112,26 @@ def _task(run: AnalysisRun, metric: Metric, index: int, terminating: bool) -> Ta
     return None if terminating else task
 
 
-def _next_at(run: AnalysisRun, metric: Metric) -> datetime | None:
+def _next_at(run: AnalysisRun, metric: Metric, plan: Plan) -> datetime | None:
     """When the metric's next task is due; None for at once."""
     result = run.result(metric.name)
-    regular = _regular(run, metric, result.last if result else None)
+    regular = _regular(run, metric, result.last if result else None, plan.offset(metric.name))
     again = parse_time(result.metadata.get(names.ASKED_AGAIN_AT, "")) if result else None
     return max(regular or again, again) if again else regular
 
 
-def _regular(run: AnalysisRun, metric: Metric, last: MeasurementStatus | None) -> datetime | None:
-    """The same as Argo Rollouts has it, whatever the provider's silence means."""
+def _regular(
+    run: AnalysisRun, metric: Metric, last: MeasurementStatus | None, offset: timedelta
+) -> datetime | None:
+    """The same as Argo Rollouts has it, whatever the provider's silence means, but for the fraction of a second."""
     if last is None:
         return _after_delay(run, metric)
     if last.finished is None:
         return last.resume_at
     if last.phase is Phase.ERROR:
-        retry = later(last.finished, ERROR_RETRY)
+        retry = later(last.finished, ERROR_RETRY + offset)
         return max(retry, last.resume_at) if last.resume_at else retry
-    return later(last.finished, interval_of(metric))
+    return later(last.finished, interval_of(metric) + offset)
 
 
 def interval_of(metric: Metric) -> timedelta:
