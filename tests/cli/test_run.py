@@ -178,6 +178,7 @@ def test_flags_that_mean_nothing_here_are_named_as_they_were_written() -> None:
         (["--rollout-threads", "0"], "--rollout-threads"),
         (["--traffic-propagation-delay", "soon"], "--traffic-propagation-delay"),
         (["--traffic-propagation-delay=-1s"], "must not be negative"),
+        (["--istio-api-version=latest"], "no version such as v1 or v1alpha3"),
         (["--no-such-flag"], "--no-such-flag"),
     ],
 )

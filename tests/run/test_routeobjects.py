@@ -28,13 +28,14 @@ def played(
     *,
     line: Line | None = None,
     namespace: str | None = None,
+    versions: dict[str, str] | None = None,
 ) -> None:
     async def whole() -> None:
         async with Sim() as sim:
             sim.create_object(virtual_service())
             changed: list[ObjectRef] = []
             objects = RouteObjects(
-                Clusters(Client(sim.transport(line=line))), namespace, changed.append
+                Clusters(Client(sim.transport(line=line))), namespace, changed.append, versions
             )
             try:
                 await story(sim, objects, changed)
@@ -131,3 +132,67 @@ def test_a_kind_whose_list_never_comes_holds_up_the_first_who_ask_and_nobody_lat
         return TimeoutError("silence") if path.endswith("/virtualservices") else None
 
     played(story, line=Line(disturb=silent))
+
+
+def asked(paths: list[str], *unserved: str) -> Callable[[str, str], ApiError | None]:
+    """Notes the versions in which an API server is asked for VirtualServices; some it does not serve."""
+
+    def line(_method: str, path: str) -> ApiError | None:
+        group, _, rest = path.removeprefix("/apis/").partition("/")
+        version, _, tail = rest.partition("/")
+        if tail:
+            paths.append(version)
+        if group == "networking.istio.io" and version in unserved:
+            return ApiError(404, "NotFound", "the server could not find the requested resource")
+        return None
+
+    return line
+
+
+async def finds_web_and_hears_of_it(
+    sim: Sim, objects: RouteObjects, changed: list[ObjectRef]
+) -> None:
+    assert await objects.get(WEB) is not None
+    changed.clear()
+    sim.patch("VirtualService", "web", {"spec": {"hosts": ["other.example.com"]}})
+    await asyncio.sleep(0.1)
+    assert changed == [WEB], "told by the name that it was asked for by"
+
+
+def test_objects_of_a_group_are_read_in_the_version_that_a_flag_names() -> None:
+    paths: list[str] = []
+    played(
+        finds_web_and_hears_of_it,
+        line=Line(disturb=asked(paths)),
+        versions={"networking.istio.io": "v1alpha3"},
+    )
+    assert set(paths) == {"v1alpha3"}
+
+
+def test_without_such_a_flag_the_version_is_that_of_the_reference() -> None:
+    paths: list[str] = []
+    played(finds_web_and_hears_of_it, line=Line(disturb=asked(paths)))
+    assert set(paths) == {"v1beta1"}
+
+
+def test_a_version_that_is_not_served_gives_way_to_one_that_is_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    paths: list[str] = []
+    played(
+        finds_web_and_hears_of_it,
+        line=Line(disturb=asked(paths, "v1alpha3", "v1")),
+        versions={"networking.istio.io": "v1alpha3"},
+    )
+    assert set(paths) == {"v1beta1"}
+    assert caplog.messages == [
+        "VirtualService of networking.istio.io/v1alpha3 is not served: v1beta1 is used"
+    ]
+
+
+def test_where_no_version_is_served_there_is_no_object() -> None:
+    async def story(_sim: Sim, objects: RouteObjects, _: Any) -> None:
+        assert await objects.get(WEB) is None
+
+    line = Line(disturb=asked([], "v1alpha3", "v1beta1", "v1"))
+    played(story, line=line, versions={"networking.istio.io": "v1"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 import uuid
@@ -30,6 +31,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ACCOUNT_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
+#: The API group of Istio's objects, of which a flag names the version.
+_ISTIO: Final = "networking.istio.io"
+
 #: Levels that the reference has and we have not.
 _LEVELS: Final = {"trace": "debug", "warn": "warning", "fatal": "error", "panic": "error"}
 
@@ -42,7 +46,6 @@ _IGNORED: Final = (
     "--ingress-threads",
     "--ephemeral-metadata-threads",
     "--ephemeral-metadata-update-pod-retries",
-    "--istio-api-version",
     "--ambassador-api-version",
     "--traffic-split-api-version",
     "--traefik-api-group",
@@ -113,7 +116,20 @@ class Flags:
     leader_elect: bool
     propagation_delay: timedelta
     probe_templates: bool
+    istio_api_version: str
     controllers: tuple[str, ...]
+
+
+class ApiVersion(click.ParamType[str]):
+    """A version of an API group: `v1`, `v1alpha3`."""
+
+    name = "version"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take it as it is, if it is one."""
+        if not re.fullmatch(r"v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?", str(value)):
+            self.fail(f"{value!r} is no version such as v1 or v1alpha3", param, ctx)
+        return str(value)
 
 
 class GoDuration(click.ParamType[timedelta]):
@@ -213,6 +229,13 @@ class GoDuration(click.ParamType[timedelta]):
     type=GoDuration(),
     help="How long a change of traffic takes to reach every proxy.",
 )
+@click.option(
+    "--istio-api-version",
+    default="v1alpha3",
+    show_default=True,
+    type=ApiVersion(),
+    help="Version of Istio's objects; where it is not served, one that is.",
+)
 @go_flag(
     "--probe-templates", False, "Ask at the start whether each template could be measured now."
 )
@@ -282,6 +305,7 @@ async def _run(flags: Flags) -> None:
             resync=flags.rollout_resync,
             propagation_delay=flags.propagation_delay,
             probe_templates=flags.probe_templates,
+            api_versions={_ISTIO: flags.istio_api_version},
         )
 
         async def elsewhere(kubeconfig: str) -> Client:

@@ -45,6 +45,20 @@ class Discovery:
             raise NotFound(f"the API server does not serve {kind} of {api_version}", status=404)
         return found
 
+    async def in_any_version(self, group: str, kind: str) -> Resource:
+        """The resource of that kind in the version that the API server prefers of those that have it.
+
+        Raises:
+            NotFound: it serves none.
+            KubeError: it could not be asked.
+        """
+        for each in (await self._client.fetch(f"/apis/{group}")).get("versions") or ():
+            try:
+                return await self.resource(str(each.get("groupVersion")), kind)
+            except NotFound:
+                continue
+        raise NotFound(f"the API server does not serve {kind} of {group}", status=404)
+
 
 def resources_of(served: Json, api_version: str) -> list[Resource]:
     """The kinds in an APIResourceList, its subresources left out."""

@@ -77,6 +77,7 @@ class Settings:
         namespace: the controller's own, where providers' Secrets are.
         resync: seconds after which every Rollout gets a pass without a reason.
         probe_templates: ask at the start whether the templates that are there could be measured.
+        api_versions: by API group the version in which routers' objects are read and written.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -87,6 +88,7 @@ class Settings:
     resync: float = 900.0
     propagation_delay: timedelta = DEFAULT_PROPAGATION_DELAY
     probe_templates: bool = False
+    api_versions: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
@@ -116,7 +118,10 @@ class Controller:
         self._memory = TrafficMemory()
         self._verifying = Verifying(lambda key: self.rollout_queue.add(key), self._unverified)
         self._objects = RouteObjects(
-            clusters, settings.scope.namespace, lambda ref: self._triggers.changed(ref)
+            clusters,
+            settings.scope.namespace,
+            lambda ref: self._triggers.changed(ref),
+            settings.api_versions,
         )
         self._pods = PodWatch(client, self.world.pods, settings.scope.namespace, self._unreadable)
         self._written = WrittenObjects(self._cache_of)

@@ -6,7 +6,8 @@ In: object references. Out: the objects from a cache. Used by `gather.py`; `cont
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..kube.cache import Cache, Change
@@ -21,6 +22,8 @@ from ..plugin import ObjectRef
 from .otherclusters import Clusters
 from .supervision import supervised
 
+log = logging.getLogger(__name__)
+
 #: Seconds to wait for the first list of a kind, and for which it is remembered that it failed.
 _FIRST_LIST: Final = 3.0
 _REMEMBERED: Final = 20.0
@@ -33,15 +36,25 @@ class RouteObjects:
         clusters: which client reaches which kind.
         namespace: the one namespace to watch; None: all.
         changed: told of each changed object.
+        versions: by API group the version in which its objects are read and written, whatever references say. Where
+            it is not served, another one is.
     """
 
     def __init__(
-        self, clusters: Clusters, namespace: str | None, changed: Callable[[ObjectRef], None]
+        self,
+        clusters: Clusters,
+        namespace: str | None,
+        changed: Callable[[ObjectRef], None],
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         self._clusters = clusters
         self._namespace = namespace
         self._changed = changed
+        self._versions = dict(versions or {})
         self._discoveries: dict[Client, Discovery] = {}
+        self._found: dict[tuple[str, str], Resource] = {}
+        #: in which versions references name a kind, by which we tell of its changes
+        self._named: dict[Resource, set[str]] = {}
         self._caches: dict[Resource, Cache[Json]] = {}
         self._reflectors: dict[Resource, Reflector[Json]] = {}
         self._tasks: dict[Resource, asyncio.Task[None]] = {}
@@ -49,9 +62,28 @@ class RouteObjects:
 
     async def resource(self, ref: ObjectRef) -> Resource:
         """The resource of a reference. Raises NotFound where the API server does not serve its kind."""
-        client = self._clusters.of_group(split_api_version(ref.api_version)[0])
-        discovery = self._discoveries.setdefault(client, Discovery(client))
-        return await discovery.resource(ref.api_version, ref.kind)
+        known = self._found.get((ref.api_version, ref.kind))
+        if known is None:
+            group, _ = split_api_version(ref.api_version)
+            client = self._clusters.of_group(group)
+            discovery = self._discoveries.setdefault(client, Discovery(client))
+            if group in self._versions:
+                known = await self._served(discovery, group, ref.kind)
+            else:
+                known = await discovery.resource(ref.api_version, ref.kind)
+            self._found[ref.api_version, ref.kind] = known
+            self._named.setdefault(known, set()).add(ref.api_version)
+        return known
+
+    async def _served(self, discovery: Discovery, group: str, kind: str) -> Resource:
+        """The kind in the version that we were told to use, or in one that is served."""
+        told = f"{group}/{self._versions[group]}"
+        try:
+            return await discovery.resource(told, kind)
+        except NotFound:
+            found = await discovery.in_any_version(group, kind)
+        log.warning("%s of %s is not served: %s is used", kind, told, found.version)
+        return found
 
     async def get(self, ref: ObjectRef) -> Json | None:
         """The object, None where there is none.
@@ -133,7 +165,7 @@ class RouteObjects:
 
     def _tell(self, resource: Resource, change: Change[Json]) -> None:
         entry = change.new or change.old
-        if entry is not None:
-            self._changed(
-                ObjectRef(resource.api_version, resource.kind, entry.namespace, entry.name)
-            )
+        if entry is None:
+            return
+        for api_version in self._named.get(resource, {resource.api_version}):
+            self._changed(ObjectRef(api_version, resource.kind, entry.namespace, entry.name))
