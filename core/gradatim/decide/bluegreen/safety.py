@@ -1,6 +1,6 @@
 """The traffic-safety rules of blue-green, as a check on what a decision wants done.
 
-In: a snapshot, effects in their order, and the present. Out: a sentence for each breach. Called by `decide/safety.py`.
+In: a snapshot, effects in their order, and the present. Out: a sentence for each breach. Called by `decide/safety/`.
 Like that it judges by the objects alone and shares no code with the planning.
 """
 
