@@ -1,4 +1,4 @@
-"""What stable has now is read from routers' objects; where they say nothing, from what was written, or the worst is taken."""
+"""What stable has now is read from routers' objects; where they say nothing, from the status, or the worst is taken."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Silent(IstioRouter):
 def test_stable_takes_its_service_back_for_all_requests_where_nobody_knows_its_share(
     said: Observed | None,
 ) -> None:
-    """A killed controller gave stable's Service to the new pods; at 100 % they are not enough, at 50 % they would be."""
+    """A killed controller gave stable's Service to the new pods; three old ones suffice for half."""
     world = routed(manifest(4, **istio(steps=[{"setWeight": 50}, {"pause": {}}])), lag=0, delay=0)
     world.run()
     world.image("app:v2")

@@ -8,7 +8,7 @@ write is judged by stands in `rules.py`; here is what is known at every moment, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,10 +147,7 @@ class Guard:
         found = [*self._failing(namespace)]
         if is_ours:
             believed = before.ways(self._sim.clock.elapsed() - self._lag(namespace) + _MOMENT)
-            after = (
-                self._as_written(before.now, min) if event.resource == "services" else before.now
-            )
-            found += judged(self.scenery, event, self._as_written(known, max), after, believed)
+            found += judged(self.scenery, event, self._as_written(known), before.now, believed)
             if event.resource == VIRTUAL_SERVICES:
                 self._written |= {way[:2]: way.weight for way in before.now}
         if found:
@@ -182,14 +179,11 @@ class Guard:
             if way.pod_hash and not self.scenery.alive((namespace, way.pod_hash)):
                 self._excused.add((namespace, way.pod_hash))
 
-    def _as_written(
-        self, known: tuple[Way, ...], chosen: Callable[[int, int], int]
-    ) -> tuple[Way, ...]:
-        """Weights that somebody else wrote last are theirs."""
+    def _as_written(self, known: tuple[Way, ...]) -> tuple[Way, ...]:
+        """A weight of ours that somebody else took away is ours to give again."""
         written = self._written
         return tuple(
-            way._replace(weight=chosen(way.weight, written.get(way[:2], way.weight)))
-            for way in known
+            way._replace(weight=max(way.weight, written.get(way[:2], way.weight))) for way in known
         )
 
     def _lag(self, namespace: str) -> float:

@@ -14,7 +14,7 @@ from .pingpong import rests
 from .progress import max_weight
 from .routed_scale import meets
 from .scaling import basic_counts
-from .shares import stable_share
+from .shares import canary_share, stable_share
 from .takeover import earlier_canary, followed_canary
 
 
@@ -75,9 +75,7 @@ def kept_canary(draft: Draft, target: ReplicaSet | None) -> ReplicaSet | None:
     earlier = earlier_canary(draft)
     if earlier is None or followed_canary(draft) is not None:
         return earlier
-    weights = draft.status.weights
-    falls = weights is not None and wanted_goal(draft).weight < weights.canary.weight
-    return earlier if falls else None
+    return earlier if wanted_goal(draft).weight < canary_share(draft) else None
 
 
 def next_canary(draft: Draft) -> ReplicaSet | None:
@@ -142,10 +140,9 @@ def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:
 
     A third revision in the middle of a release would else get what the second one has (row 4).
     """
-    weights = draft.status.weights
-    if draft.canary.routing is None or weights is None or not service.pod_hash:
+    if draft.canary.routing is None or draft.status.weights is None or not service.pod_hash:
         return True
-    needed = draft.rollout.replicas * weights.canary.weight // max_weight(draft.canary)
+    needed = draft.rollout.replicas * canary_share(draft) // max_weight(draft.canary)
     return draft.is_aborted or target.answering >= needed
 
 

@@ -1,7 +1,8 @@
-"""The share of the requests that stable has now, as the routers' objects say it.
+"""The shares of the requests that stable and the canary have now, as the routers' objects say it.
 
-In: the draft of a pass. Out: the least and the greatest weight that it may have. Asked by `services.py` and `goal.py`,
-which must not go by the status alone: a controller that was killed had moved more than it could write there.
+In: the draft of a pass. Out: the least and the greatest weight that they may have. Asked by `services.py` and
+`goal.py`, which must not go by the status alone: a controller that was killed had moved more than it could write
+there, and tools that sync from Git write without asking.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ def stable_share(draft: Draft) -> tuple[int, int]:
     """
     bounds = [_bounds(draft, route) for route in draft.snapshot.routes] or [(0, 0)]
     return min(low for low, _ in bounds), max(high for _, high in bounds)
+
+
+def canary_share(draft: Draft) -> int:
+    """The greatest weight that the canary has at some router, or that was written last."""
+    written = draft.status.weights
+    seen = (_observed(draft, route).weight for route in draft.snapshot.routes if route.objects)
+    return max([written.canary.weight if written else 0, *(w for w in seen if w is not None)])
 
 
 def _bounds(draft: Draft, route: Route) -> tuple[int, int]:
