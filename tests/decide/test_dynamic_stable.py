@@ -318,3 +318,19 @@ def test_the_mesh_of_these_tests_sees_a_stable_that_shrinks_too_early() -> None:
     name = world.of_revision(1).name
     with pytest.raises(AssertionError, match="stable is scaled below 10"):
         world.carry_out(Decision((ScaleReplicaSet(name, 10, 8),), world.status))
+
+
+@everywhere
+def test_a_step_that_takes_all_canary_pods_brings_stables_back_first(
+    block: Any, lag: float
+) -> None:
+    """Its weight is still that of the step before: stable has half of the pods, and gets all requests."""
+    steps = [{"setWeight": 50}, {"pause": {"duration": 2}}, {"setCanaryScale": {"replicas": 0}}]
+    raw = manifest(2, **block(steps=[*steps, {"pause": {}}], dynamicStableScale=True))
+    world = routed(raw, lag=lag, delay=lag)
+    world.run()
+    world.image("app:v2")
+    world.run(300)
+    assert world.phase == ("Paused", "CanaryPauseStep")
+    assert world.sets() == {1: (2, 2), 2: (0, 0)}
+    assert sorted(world.weights()) == [0, 100]

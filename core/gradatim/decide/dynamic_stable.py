@@ -100,6 +100,9 @@ def stable_pods(draft: Draft, wanted: int) -> int:
         wanted = replicas
     elif draft.is_aborted:
         wanted = share(replicas, total - _next_weight(draft), total)
+    elif (weight := wanted_goal(draft).weight) < _present(draft):
+        # a step may take the canary's pods and say nothing of its weight: that goes back first
+        wanted = max(wanted, share(replicas, total - weight, total))
     # the last pod answers those who ask stable directly, until the release is over
     return at_least(max(wanted, carrying, 1), draft.canary.min_pods, replicas)
 
