@@ -49,7 +49,12 @@ WRITES = [
     ("a write is not repeated after a reset", [ConnectionResetError("reset")], Unreachable),
     ("a write is not repeated after a timeout", [TimeoutError()], Unreachable),
     ("a write is not repeated after a conflict", [(409, {"reason": "Conflict"})], Conflict),
-    ("a write is given up after five tries", [BUSY] * 5, Throttled),
+    (
+        "a write is given up within a second: what it was decided on grows old",
+        [BUSY] * 3,
+        Throttled,
+    ),
+    ("a write is given up where it has to wait", [(429, {}, {"retry-after": "7"})], Throttled),
 ]
 VERBS = {
     "patch": lambda client: client.patch(POD, {}),

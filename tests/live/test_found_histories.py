@@ -121,3 +121,17 @@ def test_pods_that_might_all_go_are_no_breach_when_the_author_then_wants_more() 
         ),
         [(1, "image", "app:bad"), (0.3, "scale", 2)],
     )
+
+
+def test_a_scale_down_is_not_written_seconds_after_it_was_decided() -> None:
+    """The API server refused it for three seconds, and an autoscaler had asked for more pods meanwhile."""
+    play_history(
+        Setup(kind="bluegreen", replicas=4, block={}, spec={"progressDeadlineSeconds": 60}),
+        [
+            (40, "cure"),
+            (1, "fail", "refused", 4),
+            (1, "scale_as_hpa", 1),
+            (0.05, "scale_as_hpa", 6),
+            (40, "scale_as_hpa", 5),
+        ],
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gradatim.kube.errors import Gone, KubeError, NotFound, Unreachable, error_of
 from gradatim.kube.ownership import (
@@ -33,6 +33,9 @@ from gradatim.kube.transport import Answer, Json, Transport
 
 Propagation = Literal["Background", "Foreground", "Orphan"]
 
+#: A write is repeated for so many seconds: what it was decided on is too old after that, and is looked at again.
+_FRESH: Final = 1.0
+
 #: verb, kind, namespace, name (`N/A` for a collection), status code (0: no answer)
 Observer = Callable[[str, str, str, str, int], None]
 
@@ -49,7 +52,7 @@ class Client:
     """Sends requests through a transport, and again where that is safe.
 
     A read is sent again after 429, 5xx and no answer at all; a write only after 429 and where it was never
-    sent (connection refused), because else it may have been carried out already.
+    sent (connection refused), because else it may have been carried out already, and only within a second.
     """
 
     def __init__(
@@ -220,7 +223,7 @@ class Client:
                 return Listing(tuple(items), version)
 
     async def _send(self, request: Request) -> Answer:
-        attempt = 0
+        attempt, waited = 0, 0.0
         while True:
             try:
                 return await self._once(request)
@@ -228,6 +231,9 @@ class Client:
                 if attempt + 1 >= self._retries.attempts or not request.may_repeat(error):
                     raise
                 pause = self._retries.pause(attempt, error)
+                waited += pause
+                if waited > _FRESH and request.method != "GET":
+                    raise
             await self._retries.sleep(pause)
             attempt += 1
 
