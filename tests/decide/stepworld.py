@@ -125,7 +125,8 @@ class StepWorld(World):
     def _know(self) -> None:
         named = [e.name for e in self.snapshot.experiments if is_named(self.rollout, e)]
         sets = tuple(each for name in named for each in self.sets.get(name, ()))
-        self.snapshot = replace(self.snapshot, experiment_sets=sets)
+        runs = self.runs_of.get(self.rollout.status.current_experiment, ())
+        self.snapshot = replace(self.snapshot, experiment_sets=sets, experiment_runs=runs)
 
     def try_out(self) -> bool:
         """A pass for each Experiment; True if one did anything."""

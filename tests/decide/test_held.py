@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from stepworld import StepWorld, asking, tries
 from world import World, manifest, with_template
 
 from gradatim.model import names
@@ -37,6 +38,8 @@ def silence(world: World, silent: bool = True) -> None:
 
     runs = tuple(told(run) for run in world.snapshot.runs)
     world.snapshot = replace(world.snapshot, runs=runs)
+    if isinstance(world, StepWorld):
+        world.runs_of = {name: tuple(map(told, runs)) for name, runs in world.runs_of.items()}
 
 
 def until_step(world: World, index: int) -> None:
@@ -125,3 +128,48 @@ def test_an_abort_is_not_held() -> None:
     world.run(seconds=60)
     assert world.phase[0] == "Degraded"
     assert world.sets()[2] == (0, 0)
+
+
+def tried_out(**given: Any) -> StepWorld:
+    """A world whose canary is at an Experiment of one minute, which measures."""
+    step = tries(duration="1m", analyses=asking(**given))
+    world = StepWorld.basic(step, {"pause": {}})
+    world.verdict = lambda run: ("Running", run.message)
+    world.run(5)
+    world.image("app:v2")
+    world.run(10)
+    assert world.runs_of[world.current.name]
+    return world
+
+
+def test_a_silent_analysis_in_the_step_s_experiment_holds_both() -> None:
+    world = tried_out()
+    silence(world)
+    world.run(seconds=3600)
+    assert world.current.phase is Phase.RUNNING
+    assert world.status["currentStepIndex"] == 0
+    assert world.phase == ("Paused", f"ProviderOutage: {SILENCE}")
+    silence(world, silent=False)
+    world.run(seconds=30)
+    assert world.status["currentStepIndex"] == 1
+    assert world.phase[0] == "Paused"
+    assert "ProviderOutage" not in world.phase[1]
+
+
+def test_a_person_need_not_wait_for_the_experiment_either() -> None:
+    world = tried_out()
+    silence(world)
+    world.run(seconds=600)
+    world.promote_full()
+    world.run(seconds=120)
+    assert world.phase[0] == "Healthy"
+
+
+def test_an_abort_ends_the_held_experiment() -> None:
+    world = tried_out()
+    silence(world)
+    world.run(seconds=600)
+    world.abort()
+    world.run(seconds=120)
+    assert world.phase[0] == "Degraded"
+    assert all(each.terminate for each in world.experiments.values())

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from gradatim.run.heldcounts import GATHERING, HeldCounts, only_counts_differ
+from gradatim.run.heldcounts import (
+    GATHERING,
+    HeldCounts,
+    only_counts_differ,
+    only_counts_of_sets_differ,
+)
 
 KEY = ("default", "web")
 
@@ -96,3 +101,48 @@ def test_counts_that_go_back_need_not_be_written_at_all() -> None:
     held.may_wait(KEY, BEFORE, {**BEFORE, "replicas": 3}, 20.0)
     held.forget(KEY)
     assert held.may_wait(KEY, BEFORE, {**BEFORE, "replicas": 3}, 20.9) == GATHERING
+
+
+def a_set(name: str, ready: int = 1, status: str = "Progressing", **more: Any) -> dict[str, Any]:
+    counts = {"replicas": 3, "updatedReplicas": 3, "readyReplicas": ready, "availableReplicas": 0}
+    return {"name": name, "status": status, "lastTransitionTime": f"t{ready}", **counts, **more}
+
+
+TRIAL: dict[str, Any] = {
+    "phase": "Pending",
+    "templateStatuses": [a_set("a"), a_set("b")],
+    "conditions": [condition("Progressing", reason="ReplicaSetUpdated")],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "counts_only"),
+    [
+        pytest.param({"templateStatuses": [a_set("a", 2), a_set("b")]}, True, id="a pod is ready"),
+        pytest.param(
+            {
+                "templateStatuses": [a_set("a", 2), a_set("b")],
+                "conditions": [condition("Progressing", reason="ReplicaSetUpdated", seen="now")],
+            },
+            True,
+            id="and that is progress",
+        ),
+        pytest.param(
+            {"templateStatuses": [a_set("a", 3, "Running"), a_set("b")]}, False, id="all are there"
+        ),
+        pytest.param(
+            {"templateStatuses": [a_set("a", serviceName="a"), a_set("b")]}, False, id="a Service"
+        ),
+        pytest.param({"templateStatuses": [a_set("a")]}, False, id="a set less"),
+        pytest.param({"phase": "Running"}, False, id="the phase"),
+        pytest.param({"analysisRuns": [{"name": "one", "phase": "Pending"}]}, False, id="a run"),
+        pytest.param(
+            {"conditions": [condition("ReplicaFailure", reason="FailedCreate")]},
+            False,
+            id="pods that cannot be made",
+        ),
+        pytest.param({"message": "exceeded"}, False, id="a message"),
+    ],
+)
+def test_what_is_new_in_an_experiment(change: dict[str, Any], counts_only: bool) -> None:
+    assert only_counts_of_sets_differ(TRIAL, {**TRIAL, **change}) is counts_only

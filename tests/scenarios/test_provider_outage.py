@@ -54,9 +54,21 @@ SETTINGS = Settings(namespace="default", environment={})
 STEPS = [{"setWeight": 50}, analysis("errors"), {"setWeight": 75}]
 
 
-async def release(live: Live, datadog: Datadog, address: str, template: dict[str, Any]) -> None:
+TRIED_OUT = {
+    "experiment": {
+        "duration": "10m",
+        "templates": [{"name": "canary", "specRef": "canary"}],
+        "analyses": [{"name": "errors", "templateName": "errors"}],
+    }
+}
+
+
+async def release(
+    live: Live, datadog: Datadog, address: str, template: dict[str, Any], step: Any = STEPS[1]
+) -> None:
     """A release whose analysis is five minutes old when Datadog falls silent, and ten minutes later is back."""
-    live.apply(datadog_secret(address), template, rollout(steps=STEPS))
+    steps = [STEPS[0], step, STEPS[2]]
+    live.apply(datadog_secret(address), template, rollout(steps=steps))
     await live.until("Healthy")
     live.image("app:v2")
     await live.sim.until(lambda: bool(live.sim.list("AnalysisRun")), within=60)
@@ -103,6 +115,26 @@ def test_while_datadog_is_down_the_rollout_says_what_it_waits_for() -> None:
             releasing.cancel()
             with suppress(asyncio.CancelledError):
                 await releasing
+
+    play(story, settings=SETTINGS)
+
+
+def test_the_analysis_of_a_step_s_experiment_holds_it_and_the_rollout() -> None:
+    async def story(live: Live) -> None:
+        datadog = Datadog()
+        async with serving(datadog) as address:
+            made = template(on_provider_error="pause")
+            releasing = asyncio.create_task(release(live, datadog, address, made, TRIED_OUT))
+            await asyncio.sleep(0)
+            # Given an Experiment of ten minutes whose provider has no answer when they are over
+            await live.until("Paused", within=600)
+            assert live.message().startswith('ProviderOutage: Metric "errors": no answer since ')
+            await asyncio.sleep(480)
+            assert live.phase() == "Paused"
+            # When there is one, then the release goes on by itself
+            await releasing
+            await live.until("Healthy", within=300)
+        assert "RolloutAborted" not in live.reasons()
 
     play(story, settings=SETTINGS)
 

@@ -124,14 +124,9 @@ class Draft:
             here.blue_green.post_run,
         )
         current = {run.name for run in known if run is not None}
-        return next(
-            (
-                run.message
-                for run in self.snapshot.runs
-                if run.meta.name in current and run.holds_rollout and not run.terminate
-            ),
-            "",
-        )
+        own = [run for run in self.snapshot.runs if run.meta.name in current]
+        runs = (*own, *self.snapshot.experiment_runs)
+        return next((r.message for r in runs if r.holds_rollout and not r.terminate), "")
 
     @property
     def goes_on(self) -> bool:

@@ -58,6 +58,7 @@ class Snapshot:
         runs: AnalysisRuns that the Rollout owns.
         experiments: Experiments that the Rollout owns, and others whose names begin as its own do.
         experiment_sets: ReplicaSets of the Experiments that the status names, as current or by their weights.
+        experiment_runs: AnalysisRuns of the current Experiment.
         templates: analysis templates that exist, of those the strategy refers to, directly or not.
         routes: the strategy's routers, in the order they are carried out.
         problems: what validation found. With any, nothing is done but saying so.
@@ -83,6 +84,7 @@ class Snapshot:
     runs: tuple[AnalysisRun, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     experiment_sets: tuple[ReplicaSet, ...] = ()
+    experiment_runs: tuple[AnalysisRun, ...] = ()
     templates: Mapping[TemplateRef, Template] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     problems: tuple[Problem, ...] = ()

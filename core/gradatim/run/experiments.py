@@ -5,6 +5,7 @@ In: keys of Experiments from the queue. Out: writes through the applier, and one
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from ..errors import GradatimError
 from ..kube.errors import Conflict, Throttled, Unavailable, Unreachable
 from ..model.experiment import Experiment
 from .experimentgather import ExperimentGatherer
+from .heldcounts import HeldCounts, only_counts_of_sets_differ
 from .world import World
 from .writes import WrittenObjects
 
@@ -71,6 +73,7 @@ class Experiments:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._known: dict[Key, _Known] = {}
+        self._counts = HeldCounts(only_counts_of_sets_differ)
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass.
@@ -108,6 +111,9 @@ class Experiments:
         snapshot = await ports.gatherer.snapshot(experiment)
         snapshot = replace(snapshot, refused=dict(known.refused), unnoted=known.unnoted)
         decision = decide_experiment(snapshot, ports.clock())
+        wait = self._held(key, experiment, decision)
+        if wait:
+            decision = replace(decision, status=experiment.status)
         known.unnoted |= {e.name for e in decision.effects if isinstance(e, CreateRun)}
         with ports.written.of(key):
             wrote = await ports.applier.carry_out(snapshot, decision)
@@ -117,11 +123,21 @@ class Experiments:
         if wrote:
             _tell(key, experiment, decision)
         again = decision.look_again_in
-        return None if again is None else again.total_seconds()
+        waits = [*([wait] if wait else []), *([again.total_seconds()] if again is not None else [])]
+        return min(waits, default=None)
+
+    def _held(self, key: Key, experiment: Experiment, decision: ExperimentDecision) -> float:
+        """Seconds for which the status may wait, as there is nothing in it but counts of pods."""
+        if decision.effects:
+            self._counts.forget(key)
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        return self._counts.may_wait(key, experiment.status, decision.status, now)
 
     def _forget(self, key: Key, known: _Known) -> None:
         self._ports.gatherer.forget(known.uid)
         self._ports.written.forget(key)
+        self._counts.forget(key)
         del self._known[key]
 
 

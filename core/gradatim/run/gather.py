@@ -37,7 +37,7 @@ from .dependencies import Dependencies
 from .guardedrouter import GuardedRouter
 from .podwatch import PodWatch
 from .routeobjects import RouteObjects
-from .stepexperiments import experiments_of, sets_of
+from .stepexperiments import experiments_of, runs_of, sets_of
 from .surepods import SurePods
 from .trafficmemory import TrafficMemory
 from .verifying import Verifying
@@ -106,6 +106,7 @@ class Gatherer:
             runs=tuple(e.view for e in world.runs.by(BY_OWNER, entry.uid) if e.view is not None),
             experiments=experiments,
             experiment_sets=sets_of(rollout, experiments, world),
+            experiment_runs=runs_of(rollout, experiments, world),
             templates={r: t for r, t in templates.items() if t is not None},
             routes=routes,
             propagation_delay=delay_of(rollout, self._around.propagation_delay),

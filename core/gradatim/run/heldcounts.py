@@ -1,11 +1,12 @@
 """Gathers mere counts of pods: a status that tells of nothing else may wait a moment for more of them.
 
-In: the status as it is and as it shall be. Out: for how long it may wait. `rollouts.py` asks before each patch.
+In: the status as it is and as it shall be. Out: for how long it may wait. Asked before each patch of a status.
 Pods come and go one by one, and every one of them changes a count; what people and pipelines wait for is never held.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from ..model.reading import Json
@@ -18,6 +19,7 @@ GATHERING: Final = 1.0
 _COUNTS: Final = frozenset(
     {"HPAReplicas", "availableReplicas", "readyReplicas", "replicas", "updatedReplicas"}
 )
+_COUNTS_OF_SETS: Final = _COUNTS | {"lastTransitionTime"}
 #: Reasons of Progressing that only tell how many pods are there.
 _ON_THE_WAY: Final = ("ReplicaSetUpdated", "ReplicaSetNotAvailable")
 #: What the counts bring with them while a release is under way: the sentence on what is still awaited.
@@ -25,14 +27,19 @@ _COMES_WITH_COUNTS: Final = _COUNTS | {"message"}
 
 
 class HeldCounts:
-    """Since when the status of each Rollout is behind its counts."""
+    """Since when the status of each object is behind its counts.
 
-    def __init__(self) -> None:
+    Args:
+        only_counts: is nothing else new in a status? A Rollout's by default.
+    """
+
+    def __init__(self, only_counts: Callable[[Json, Json], bool] | None = None) -> None:
+        self._only_counts = only_counts or only_counts_differ
         self._since: dict[Key, float] = {}
 
     def may_wait(self, key: Key, before: Json, after: Json, now: float) -> float:
         """Seconds for which the new status need not be written; 0: write it now. `now`: the loop's time."""
-        if before == after or not only_counts_differ(before, after):
+        if before == after or not self._only_counts(before, after):
             self._since.pop(key, None)
             return 0.0
         left = self._since.setdefault(key, now) + GATHERING - now
@@ -41,7 +48,7 @@ class HeldCounts:
         return max(0.0, left)
 
     def forget(self, key: Key) -> None:
-        """The Rollout is gone."""
+        """The object is gone, or its status has been written."""
         self._since.pop(key, None)
 
 
@@ -55,6 +62,22 @@ def only_counts_differ(before: Json, after: Json) -> bool:
         if key not in ignored and before.get(key) != after.get(key):
             return False
     return _by_type(before.get("conditions")) == _by_type(after.get("conditions"))
+
+
+def only_counts_of_sets_differ(before: Json, after: Json) -> bool:
+    """The same of an Experiment: counts stand with each of its sets, and the instant at which they changed."""
+    return _without_counts(before) == _without_counts(after)
+
+
+def _without_counts(status: Json) -> Json:
+    sets = status.get("templateStatuses")
+    told = [
+        {key: value for key, value in each.items() if key not in _COUNTS_OF_SETS}
+        for each in (sets if isinstance(sets, list) else ())
+        if isinstance(each, dict)
+    ]
+    conditions = _by_type(status.get("conditions"))
+    return {**status, "templateStatuses": told, "conditions": conditions}
 
 
 def _by_type(conditions: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from ..decide.experiments import is_named
 from ..kube.client import Client
 from ..kube.errors import NotFound
 from ..kube.resources import EXPERIMENTS
+from ..model.analysisrun import AnalysisRun
 from ..model.experiment import Experiment, parse_experiment
 from ..model.rollout import Rollout
 from ..model.workload import ReplicaSet
@@ -48,6 +49,19 @@ async def _read(client: Client, namespace: str, name: str) -> Experiment | None:
         return parse_experiment(await client.get(EXPERIMENTS.at(namespace, name)))
     except NotFound:
         return None
+
+
+def runs_of(
+    rollout: Rollout, experiments: tuple[Experiment, ...], world: World
+) -> tuple[AnalysisRun, ...]:
+    """The AnalysisRuns that the current Experiment names."""
+    name, uid = rollout.status.current_experiment, rollout.meta.uid
+    current = next((e for e in experiments if e.name == name and e.meta.owner_uid == uid), None)
+    if not name or current is None:
+        return ()
+    named = {state.run for state in current.analysis_states}
+    found = world.runs.by(BY_OWNER, current.meta.uid)
+    return tuple(each.view for each in found if each.view is not None and each.name in named)
 
 
 def sets_of(

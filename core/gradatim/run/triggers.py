@@ -90,6 +90,13 @@ class Triggers:
                 self.queues.rollouts.add((entry.namespace, meta.owner_name))
             elif meta.owner_kind == "Experiment":
                 self.queues.experiments.add((entry.namespace, meta.owner_name))
+                self._step_changed(entry.namespace, meta.owner_name)
+
+    def _step_changed(self, namespace: str, experiment: str) -> None:
+        """What the Experiment of a step controls has changed: an analysis of it may hold the Rollout."""
+        owner = self.world.experiments.get(namespace, experiment)
+        if owner is not None and owner.view is not None and owner.view.meta.owner_kind == "Rollout":
+            self.queues.rollouts.add((namespace, owner.view.meta.owner_name))
 
     def _replica_set_changed(self, change: Change[ReplicaSet]) -> None:
         self._owned_changed(change)

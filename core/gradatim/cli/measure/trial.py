@@ -74,6 +74,7 @@ class _Held:
         return True
 
     def terminate(self) -> None:
+        self._versions += 1
         self._keep(merge_patch(self._raw, {"spec": {"terminate": True}}))
 
     def _keep(self, raw: Json) -> None:

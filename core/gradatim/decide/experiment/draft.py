@@ -57,6 +57,13 @@ class Draft:
         )
 
     @property
+    def is_held(self) -> bool:
+        """The provider of an analysis is silent, and its author wants nothing to go on without an answer."""
+        named = {state.run for state in self.experiment.analysis_states}
+        runs = (run for run in self.snapshot.runs if run.meta.name in named)
+        return any(run.holds_rollout and not run.terminate for run in runs)
+
+    @property
     def _runs(self) -> tuple[AnalysisState, ...]:
         return (*self.experiment.analysis_states, *self.analyses.values())
 

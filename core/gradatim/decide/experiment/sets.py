@@ -140,7 +140,7 @@ def _has_run_its_time(draft: Draft) -> bool:
         return False
     end = later(experiment.available_at, experiment.duration)
     if draft.now > end:
-        return True
+        return not draft.is_held
     draft.due(later(end, _AFTER))
     return False
 
