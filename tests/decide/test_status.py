@@ -11,13 +11,14 @@ from world import START, World, istio, manifest
 
 from gradatim.decide.attempt import begun, ended, labelled, turned_back
 from gradatim.decide.conditions import Conditions
+from gradatim.decide.judgement import has_progressed
 from gradatim.decide.next_status import NextStatus
 from gradatim.decide.phase import phase_of
 from gradatim.decide.selector import selector_text
 from gradatim.decide.statuspatch import merge_patch
 from gradatim.model.reading import Json
 from gradatim.model.rollout import parse_rollout
-from gradatim.model.status import Condition, PauseCondition, Status
+from gradatim.model.status import BlueGreenStatus, Condition, PauseCondition, RunStatus, Status
 
 DECIDE = settings.get_profile("decide")
 ABORTED = Condition(type="Progressing", reason="RolloutAborted", message="bad")
@@ -84,6 +85,141 @@ def test_the_phase_is_the_first_row_that_fits(
     raw = manifest(3)
     raw["spec"] |= spec
     assert phase_of(parse_rollout(raw), NextStatus(before=Status(), **{**DONE, **status})) == wanted
+
+
+POST = {"postPromotionAnalysis": {"templates": [{"templateName": "t"}]}}
+AFTER_SWITCH = {"stable_hash": "b", "blue_green": BlueGreenStatus(active="a")}
+
+
+def measured(phase: str) -> BlueGreenStatus:
+    return BlueGreenStatus(active="a", post_run=RunStatus(name="r", phase=phase))
+
+
+@pytest.mark.parametrize(
+    ("block", "status", "wanted"),
+    [
+        pytest.param({}, {"updated_replicas": 2}, "more replicas need to be updated", id="pods"),
+        pytest.param(
+            {},
+            {"stable_hash": "b", "blue_green": BlueGreenStatus(active="b")},
+            "active service cutover pending",
+            id="the Service is at stable",
+        ),
+        pytest.param({}, {}, "active service cutover pending", id="the Service is nowhere yet"),
+        pytest.param(POST, AFTER_SWITCH, "waiting for analysis to complete", id="no run yet"),
+        pytest.param(
+            POST,
+            {**AFTER_SWITCH, "blue_green": measured("Running")},
+            "waiting for analysis to complete",
+            id="a run that goes on",
+        ),
+        pytest.param(
+            POST,
+            {**AFTER_SWITCH, "blue_green": measured("Successful")},
+            "waiting for post-promotion verification to complete",
+            id="a run that is through",
+        ),
+        pytest.param(
+            {},
+            AFTER_SWITCH,
+            "waiting for post-promotion verification to complete",
+            id="nothing to measure",
+        ),
+        pytest.param({}, {"blue_green": BlueGreenStatus(active="a")}, "", id="through"),
+        pytest.param(
+            {},
+            {"replicas": 6, "blue_green": BlueGreenStatus(active="a")},
+            "",
+            id="through, with old pods in their delay",
+        ),
+    ],
+)
+def test_the_phase_of_a_blue_green_release(
+    block: Json, status: dict[str, Any], wanted: str
+) -> None:
+    raw = manifest(3)
+    raw["spec"]["strategy"] = {"blueGreen": {"activeService": "web", **block}}
+    known = {**DONE, "blue_green": BlueGreenStatus(), **status}
+    found = phase_of(parse_rollout(raw), NextStatus(before=Status(), **known))
+    assert found == (("Progressing", wanted) if wanted else ("Healthy", ""))
+
+
+BEFORE: dict[str, Any] = {
+    "replicas": 2,
+    "updated_replicas": 1,
+    "ready_replicas": 1,
+    "available_replicas": 1,
+    "stable_hash": "a",
+    "step_index": 1,
+    "step_hash": "s",
+    "blue_green": BlueGreenStatus(active="a", preview="b"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "is_progress"),
+    [
+        pytest.param({}, False, id="nothing"),
+        pytest.param({"replicas": 1}, True, id="an old pod fewer"),
+        pytest.param({"replicas": 3}, False, id="an old pod more"),
+        pytest.param({"replicas": 1, "updated_replicas": 0}, True, id="a new pod fewer"),
+        pytest.param({"replicas": 3, "updated_replicas": 2}, True, id="a new pod more"),
+        pytest.param({"ready_replicas": 2}, True, id="a pod more that is ready"),
+        pytest.param({"ready_replicas": 0}, False, id="a pod fewer that is ready"),
+        pytest.param({"available_replicas": 2}, True, id="a pod more that is available"),
+        pytest.param({"available_replicas": 0}, False, id="a pod fewer that is available"),
+        pytest.param({"stable_hash": "b"}, True, id="another stable revision"),
+        pytest.param({"step_index": 2}, True, id="the next step"),
+        pytest.param({"step_index": 0}, True, id="a step before"),
+        pytest.param({"step_index": None}, False, id="no steps any more"),
+        pytest.param({"step_hash": "t"}, True, id="other steps"),
+        pytest.param(
+            {"blue_green": BlueGreenStatus(active="b", preview="b")}, True, id="the active Service"
+        ),
+        pytest.param(
+            {"blue_green": BlueGreenStatus(active="a", preview="c")}, True, id="the preview Service"
+        ),
+    ],
+)
+def test_what_counts_as_progress(change: dict[str, Any], is_progress: bool) -> None:
+    after = NextStatus(before=Status(), **{**BEFORE, **change})
+    assert has_progressed(Status(**BEFORE), after) is is_progress
+
+
+def progressing(reason: str) -> dict[str, str]:
+    at = "2025-12-31T23:59:50Z"
+    return {
+        "type": "Progressing",
+        "status": "True",
+        "reason": reason,
+        "message": "",
+        "lastUpdateTime": at,
+        "lastTransitionTime": at,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason", "is_late"),
+    [
+        pytest.param(30, "ReplicaSetUpdated", False, id="within the deadline"),
+        pytest.param(10, "ReplicaSetUpdated", False, id="at it"),
+        pytest.param(9, "ReplicaSetUpdated", True, id="after it"),
+        pytest.param(9, "RolloutPaused", False, id="a pause is no missing progress"),
+        pytest.param(9, "RolloutAborted", False, id="nor is an abort"),
+        pytest.param(600, "ProgressDeadlineExceeded", True, id="what was late stays late"),
+        pytest.param(9, "", False, id="nothing was said yet"),
+    ],
+)
+def test_when_a_release_is_over_its_deadline(seconds: int, reason: str, is_late: bool) -> None:
+    raw = manifest(1, "app:bad")
+    raw["spec"]["progressDeadlineSeconds"] = seconds
+    world = World.of(raw)
+    world.run(1)
+    world.now = START
+    world.patch_status(conditions=[progressing(reason)] if reason else [])
+    world.carry_out(world.decide())
+    said = [reason for _, reason, _ in world.conditions().values()]
+    assert ("ProgressDeadlineExceeded" in said) is is_late
 
 
 def test_pods_of_older_revisions_do_not_hold_up_a_routed_canary() -> None:

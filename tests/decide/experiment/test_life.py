@@ -271,6 +271,50 @@ def test_a_template_that_goes_while_pods_come_up_is_an_error() -> None:
     assert trial.sizes == {"trial-a": 0, "trial-b": 0}
 
 
+def test_a_template_that_is_gone_when_the_pods_are_there_is_named_as_the_api_server_names_it() -> (
+    None
+):
+    running = {"phase": "Running", "availableAt": "2026-01-01T00:00:00Z"}
+    trial = Trial.of(manifest(analyses=asks("one"), status=running), analysis_template("other"))
+    trial.carry_out(trial.decide())
+    gone = 'analysistemplate.argoproj.io "t" not found'
+    assert trial.phase == ("Error", f"Failed to create AnalysisRun for analysis 'one': {gone}")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_metrics_of_nested_templates_are_measured_in_the_order_in_which_they_are_named(
+    own: bool,
+) -> None:
+    def made(
+        name: str, *nested: str, kind: str = "ClusterAnalysisTemplate", has: bool = True
+    ) -> Json:
+        web = {"web": {"url": "http://x", "jsonPath": "{$}"}}
+        refs = [{"templateName": n, "clusterScope": n.startswith("c")} for n in nested]
+        return {
+            "kind": kind,
+            "metadata": {"name": name},
+            "spec": {
+                "metrics": [{"name": f"of-{name}", "provider": web}] if has else [],
+                "dryRun": [{"metricName": f"of-{name}"}] if has else [],
+                "templates": refs,
+            },
+        }
+
+    trial = Trial.of(
+        manifest(analyses=[{"name": "one", "templateName": "top"}]),
+        made("top", "middle", kind="AnalysisTemplate", has=own),
+        made("middle", "c1", "c2", kind="AnalysisTemplate"),
+        made("c1", "c2", "c3"),
+        made("c2"),
+        made("c3"),
+    )
+    trial.run(seconds=0)
+    (created,) = (e for e in trial.log if isinstance(e, CreateRun))
+    wanted = [*(["of-top"] if own else []), "of-middle", "of-c1", "of-c2", "of-c3"]
+    assert [m["name"] for m in created.body["spec"]["metrics"]] == wanted
+    assert [m["metricName"] for m in created.body["spec"]["dryRun"]] == wanted
+
+
 def test_what_was_refused_is_told_where_people_look() -> None:
     trial = Trial.of(refused={"trial-a": "no more than 3"})
     trial.run()

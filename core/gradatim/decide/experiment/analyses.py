@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...model import names
+from ...model.analysis import TemplateRef
 from ...model.analysisrun import AnalysisRun, Phase
 from ...model.experiment import AnalysisState, ExperimentAnalysis
 from ...model.reading import Reader
@@ -72,10 +73,14 @@ def _missing(draft: Draft, analysis: ExperimentAnalysis) -> str:
     kind = "ClusterAnalysisTemplate" if analysis.ref.cluster_scope else "AnalysisTemplate"
     begin = f"{kind} verification failed for analysis '{analysis.name}'"
     if found.missing:
-        gone = found.missing[0]
-        plural = "clusteranalysistemplate" if gone.cluster_scope else "analysistemplate"
-        return f'{begin}: {plural}.argoproj.io "{gone.name}" not found'
+        return f"{begin}: {_not_found(found.missing[0])}"
     return f"{begin}: {found.cycles[0]} refers back to itself" if found.cycles else ""
+
+
+def _not_found(ref: TemplateRef) -> str:
+    """As the API server says it."""
+    kind = "clusteranalysistemplate" if ref.cluster_scope else "analysistemplate"
+    return f'{kind}.argoproj.io "{ref.name}" not found'
 
 
 def _begun(draft: Draft, analysis: ExperimentAnalysis, before: AnalysisState) -> AnalysisState:
@@ -93,7 +98,7 @@ def _begun(draft: Draft, analysis: ExperimentAnalysis, before: AnalysisState) ->
 def _spec(draft: Draft, analysis: ExperimentAnalysis) -> RunSpec | str:
     found = gather([analysis.ref], draft.snapshot.templates.get)
     if found.missing:
-        return f"{found.missing[0]} not found"
+        return _not_found(found.missing[0])
     args = resolved(draft, analysis.args)
     if isinstance(args, str):
         return args
