@@ -101,3 +101,90 @@ def test_an_abort_and_a_pause_say_what_the_reference_says() -> None:
     world.abort()
     world.run(60)
     assert world.conditions()["Progressing"][2] == "Rollout aborted update to revision 2"
+
+
+# without routing, and for what is no weight
+
+
+def stuck(world: World, seconds: int = 14) -> World:
+    """Passes in which no pod comes."""
+    for _ in range(seconds):
+        world.carry_out(world.decide())
+        world.pass_time(1)
+    return world
+
+
+def test_without_routing_the_pods_are_the_weight() -> None:
+    world = World.of(manifest(5, steps=STEPS))
+    world.run()
+    world.image("app:bad")
+    world.run(60)
+    assert progressing(world) == f"{SUBJECT}: waiting for 0 of 2 canary pods for 40 %."
+    assert waits(world) == [
+        "Normal RolloutWaiting: Rollout is waiting for 0 of 2 canary pods for 40 %"
+    ]
+
+
+def test_a_first_deployment_waits_for_all_its_pods() -> None:
+    world = World.of(manifest(5, image="app:bad", steps=STEPS))
+    world.run(60)
+    assert progressing(world) == f"{SUBJECT}: waiting for 0 of 5 pods."
+
+
+def test_a_deployment_that_keeps_its_pods_is_named() -> None:
+    from test_handover import workload
+
+    raw = manifest(5, image="app:bad", steps=STEPS)
+    world = World.of(raw, workload=workload("progressively", 5))
+    world.run(60)
+    assert progressing(world) == (
+        f"{SUBJECT}: waiting for 0 of 5 pods before Deployment old is scaled down."
+    )
+    assert len(waits(world)) == 1
+
+
+def test_pods_of_a_dynamic_stable_that_wait_for_proxies_are_named() -> None:
+    steps: list[Any] = [{"setWeight": 40}, {"setCanaryScale": {"weight": 80}}, {"pause": {}}]
+    world = routed(manifest(5, **istio(steps=steps, dynamicStableScale=True)), lag=30, delay=30)
+    world.run(100)
+    world.image("app:v2")
+    for _ in range(3):
+        world.carry_out(world.decide())
+        world.kubelet()
+        world.pass_time(1)
+    assert world.weights() == (60, 40)
+    stuck(world)
+    assert progressing(world) == (
+        f"{SUBJECT}: waiting for every proxy to follow the last change "
+        "before revision 1 is scaled from 5 to 3."
+    )
+
+
+def test_so_are_those_that_wait_for_a_router() -> None:
+    world = updated(
+        dynamicStableScale=True, steps=[{"setWeight": 40}, {"setCanaryScale": {"weight": 80}}]
+    )
+    for _ in range(4):
+        routes = tuple(replace(r, verified=False) for r in world.snapshot.routes)
+        world.snapshot = replace(world.snapshot, routes=routes)
+        world.carry_out(world.decide())
+        world.kubelet()
+        world.pass_time(1)
+    stuck(world)
+    assert progressing(world) == f"{SUBJECT}: waiting for istio to report that 40 % has arrived."
+
+
+def test_the_proxies_that_an_earlier_canary_waits_for_are_named() -> None:
+    world = routed(manifest(5, **istio(steps=STEPS)), lag=30, delay=30)
+    world.run(100)
+    world.image("app:v2")
+    world.run(200)
+    world.image("app:v3")
+    for _ in range(3):
+        world.carry_out(world.decide())
+        world.kubelet()
+        world.pass_time(1)
+    stuck(world)
+    assert progressing(world) == (
+        f"{SUBJECT}: waiting for every proxy to leave revision 2 before 40 %."
+    )

@@ -31,6 +31,7 @@ from .snapshot import Snapshot
 from .stepplugins import begin_plugin_step, follow_step_plugins, reset_step_plugins
 from .steps import is_complete, wait_in_pause
 from .traffic import route_traffic
+from .waiting import awaited
 
 
 def canary_pass(
@@ -184,7 +185,7 @@ def _status(draft: Draft, *, moves: bool) -> Json:
     status.current_experiment = "" if draft.is_aborted else draft.experiment
     settle_pauses(draft, status)
     track(draft, status)
-    judge(draft, status)
+    judge(draft, status, lambda: awaited(draft))
     return concluded(draft, status)
 
 

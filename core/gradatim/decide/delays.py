@@ -135,12 +135,13 @@ def may_shrink(draft: Draft, replica_set: ReplicaSet, wanted: int) -> bool:
         # with no replicas nobody is to answer, whatever the weights are
         return True
     moment = settled_at(draft) if wanted > 0 else drained_at(draft, replica_set)
-    if moment is None:
-        return False
-    if moment > draft.now:
+    if moment is not None and moment <= draft.now:
+        return True
+    if moment is not None:
         draft.due(moment)
-        return False
-    return True
+    if moment is not None or not has_arrived(draft):
+        draft.kept.append((replica_set, wanted))
+    return False
 
 
 def resting_service(draft: Draft) -> str:

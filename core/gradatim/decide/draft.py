@@ -54,6 +54,7 @@ class Draft:
         look_again: when the next pass is due at the latest without any event.
         has_settled_runs: the pass came to its AnalysisRuns and said which are current.
         rolls_back: the release goes back to a revision within the rollback window: no steps, pauses or analyses.
+        kept: ReplicaSets that are to have fewer pods, and how many, once every proxy follows.
         counts: pods wanted at the present step, by whether the release is aborted; computed once.
         settled: what the passes of this decision know of the routers' objects.
         trouble: why traffic could not be routed; nothing that depends on it is done in this pass.
@@ -81,6 +82,7 @@ class Draft:
     abort_message: str | None = None
     abort_dropped: bool = False
     settled: Settled = field(default_factory=dict)
+    kept: list[tuple[ReplicaSet, int]] = field(default_factory=list)
     counts: dict[bool, Counts] = field(default_factory=dict)
 
     @property

@@ -46,7 +46,7 @@ def handover(snapshot: Snapshot) -> list[PatchRollout | PatchWorkload]:
         return []
     if workload.replicas == 0:
         return [] if noted is None else [_note(None)]
-    if noted is None and not _is_first(snapshot):
+    if not is_under_way(snapshot):
         return []
     # somebody may have scaled it up meanwhile: those pods want a place, too
     before = max(noted or 0, workload.replicas)
@@ -56,6 +56,14 @@ def handover(snapshot: Snapshot) -> list[PatchRollout | PatchWorkload]:
         version = workload.resource_version
         effects.append(PatchWorkload(_ref(workload), workload.replicas, left, version))
     return effects
+
+
+def is_under_way(snapshot: Snapshot) -> bool:
+    """The Deployment has pods that are to make room for the Rollout's."""
+    workload = snapshot.workload
+    if workload is None or workload.scale_down == NEVER or workload.replicas == 0:
+        return False
+    return _noted(snapshot) is not None or _is_first(snapshot)
 
 
 def _noted(snapshot: Snapshot) -> int | None:

@@ -6,7 +6,9 @@ order of the tests is part of the contract, as each condition set moves to the e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeAlias
 
 from ..model.names import REVISION
 from ..model.reading import whole_number
@@ -28,10 +30,13 @@ from .conditions import (
 from .draft import Draft
 from .next_status import NextStatus
 from .progress import current_step
-from .waiting import PATIENCE, WAITING, awaited
+from .waiting import PATIENCE, WAITING
+
+#: What a release waits for, in a sentence; "" for nothing. It is asked for only where nothing moves.
+Awaited: TypeAlias = Callable[[], str]
 
 
-def judge(draft: Draft, status: NextStatus) -> None:
+def judge(draft: Draft, status: NextStatus, awaited: Awaited = str) -> None:
     """Fill in the conditions of `status`; may abort the release when it is over its deadline."""
     conditions = Conditions(draft.status.conditions, draft.now)
     conditions.remove(INVALID_SPEC)
@@ -40,7 +45,7 @@ def judge(draft: Draft, status: NextStatus) -> None:
     if draft.is_aborted:
         _tell_abort(draft, conditions)
     elif not _is_settled(draft, status):
-        _judge_progress(draft, status, conditions, became_unhealthy=became_unhealthy)
+        _judge_progress(draft, status, conditions, awaited, became_unhealthy=became_unhealthy)
     _judge_availability(draft, status, conditions)
     _copy_failures(draft, conditions)
     status.conditions = conditions.all()
@@ -117,7 +122,12 @@ def _is_settled(draft: Draft, status: NextStatus) -> bool:
 
 
 def _judge_progress(
-    draft: Draft, status: NextStatus, conditions: Conditions, *, became_unhealthy: bool
+    draft: Draft,
+    status: NextStatus,
+    conditions: Conditions,
+    awaited: Awaited,
+    *,
+    became_unhealthy: bool,
 ) -> None:
     subject = _subject(draft)
     # a pause after the switch of a blue-green release says so; the reference says both in turn, for ever
@@ -133,14 +143,14 @@ def _judge_progress(
     elif is_over_deadline(draft):
         conditions.set(PROGRESSING, "False", TIMED_OUT_REASON, overdue_message(draft))
     else:
-        _tell_wait(draft, status, conditions)
+        _tell_wait(draft, status, conditions, awaited)
     _ask_at_deadline(draft, conditions)
 
 
-def _tell_wait(draft: Draft, status: NextStatus, conditions: Conditions) -> None:
+def _tell_wait(draft: Draft, status: NextStatus, conditions: Conditions, awaited: Awaited) -> None:
     """Say what is waited for, once nothing has moved for a while; the next progress takes the words away."""
     before = conditions.get(PROGRESSING)
-    sentence = "" if status.pause_conditions else awaited(draft)
+    sentence = "" if status.pause_conditions else awaited()
     if not sentence or before is None or before.status != "True" or before.updated is None:
         return
     if draft.now < before.updated + PATIENCE:

@@ -32,6 +32,7 @@ from .promotion import has_pre_verdict, promotion_reason
 from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all
 from .services import switch_active, switch_preview
+from .waiting import awaited
 
 
 def blue_green_pass(snapshot: Snapshot, now: datetime, pod_hash: str) -> Pass:
@@ -127,7 +128,7 @@ def _status(draft: BlueGreenDraft) -> Json:
     if not checkpoint:
         _keep_go_ahead(draft, status)
     track(draft, status)
-    judge(draft, status)
+    judge(draft, status, lambda: awaited(draft))
     return concluded(draft, status)
 
 
