@@ -68,7 +68,10 @@ class Mesh:
                     if more and sum(pods.values()) > pods.get(stable, 0):
                         host = dict(present[1]).get
                         old = [n for n, h in bindings if host(n) == stable and h == pod_hash]
-                        load = sum(w for h, w in weights if h in old)
+                        load = _load(weights, old)
+                        if load <= _load(_weights(before, managed=False), old):
+                            # only its name was moved: who does not know that yet asks where it asked before
+                            continue
                         needed = rollout.replicas * load // 100
                         have = pods.get(pod_hash, 0)
                         assert have >= needed, f"{now}: {old} at {pod_hash}: {have} of {needed}"
@@ -126,6 +129,10 @@ class Mesh:
         since = now - self.lag
         first = max((i for i, (at, _) in enumerate(history) if at <= since), default=0)
         return [seen for _, seen in history[first:]]
+
+
+def _load(weights: Any, hosts: list[str]) -> int:
+    return sum(weight for host, weight in weights if host in hosts)
 
 
 def _asked(snapshot: Snapshot, pod_hash: str) -> int:

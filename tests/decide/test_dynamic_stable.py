@@ -263,6 +263,32 @@ def test_traffic_leaves_a_dead_canary_even_while_stable_is_small() -> None:
     assert world.of_revision(1).replicas == 10
 
 
+def test_a_step_that_wants_no_canary_pods_brings_stable_back_before_they_go() -> None:
+    wait, none = {"pause": {"duration": 20}}, {"setCanaryScale": {"replicas": 0}}
+    steps: list[Any] = [{"setWeight": 50}, wait, none, {"pause": {}}]
+    world = routed(manifest(4, **istio(steps=steps, dynamicStableScale=True)), lag=2, delay=2)
+    world.run()
+    world.image("app:v2")
+    world.run(200, pods=1)
+    assert world.status["currentStepIndex"] == 3
+    assert world.sets() == {1: (4, 4), 2: (0, 0)}
+    assert world.weights() == (100, 0)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda v: v.__name__)
+def test_a_first_revision_without_replicas_leaves_all_weight_to_stable(block: Any) -> None:
+    world = routed(manifest(0, **block(steps=[], dynamicStableScale=True)), lag=0, delay=0)
+    world.run()
+    assert world.weights() == (100, 0)
+    world.scale(2)
+    world.carry_out(world.decide())
+    world.kubelet(1)
+    world.image("app:v2")
+    # each plan is checked: none gives all weight to a Service that names the one pod that has come
+    world.run(200, pods=1)
+    assert world.phase == ("Healthy", "")
+
+
 def test_no_fewer_than_the_least_number_of_pods_on_either_side() -> None:
     world = at_sixty(replicas=4, steps=[{"setWeight": 60}, {"pause": {}}], minPodsPerReplicaSet=3)
     assert world.sets() == {1: (3, 3), 2: (3, 3)}

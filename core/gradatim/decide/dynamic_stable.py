@@ -58,6 +58,9 @@ def _is_being_bound(draft: Draft) -> bool:
     weights, stable = draft.status.weights, draft.revisions.stable
     if weights is None or stable is None or weights.canary.pod_hash != stable.pod_hash:
         return False
+    if draft.rollout.replicas == 0:
+        # nobody is meant to answer, and no Service is pointed at nobody: it would wait for the next scaling
+        return False
     service = draft.snapshot.services.get(draft.canary.stable_service)
     if weights.stable.pod_hash != stable.pod_hash or (
         service is not None and service.pod_hash != stable.pod_hash
