@@ -20,6 +20,7 @@ from .delays import (
 )
 from .draft import Draft
 from .dynamic_stable import is_canary_carrying, stable_pods
+from .effects import SwitchService
 from .limits import Limits, limits
 from .progress import canary_scale, current_weight, is_promoted, max_weight
 
@@ -184,13 +185,28 @@ def _shrink_by_availability(draft: Draft, others: list[ReplicaSet]) -> bool:
     may_go = available - (draft.rollout.replicas - surge_limits(draft).unavailable)
     if _counts_are_in_doubt(draft):
         may_go = 0
-    for other in sorted(others, key=lambda r: -r.revision):
+    named = _named(draft, others)
+    for other in sorted(others, key=lambda r: (r.pod_hash in named, -r.revision)):
         size = sizes[other.name]
-        going = min(size, max(0, may_go))
+        going = min(max(0, size - (other.pod_hash in named)), max(0, may_go))
         may_go -= going
         drop = {names.SCALE_DOWN_DEADLINE: None} if other.has_deadline and size == going else {}
         scaled |= draft.scale(other, size - going, drop)
     return scaled
+
+
+def _named(draft: Draft, others: list[ReplicaSet]) -> set[str]:
+    """The revisions that a Service still names, for nobody of the new one answers yet: each keeps a pod.
+
+    But room stays for a pod of the new one. The stable Service's comes first.
+    """
+    moved = {e.name for e in draft.effects if isinstance(e, SwitchService)}
+    by_rank = (draft.canary.stable_service, draft.canary.canary_service)
+    services = [draft.snapshot.services.get(name) for name in by_rank if name not in moved]
+    hashes = {r.pod_hash for r in others}
+    found = dict.fromkeys(s.pod_hash for s in services if s is not None and s.pod_hash in hashes)
+    room = draft.rollout.replicas + surge_limits(draft).surge - 1
+    return set(list(found)[: max(0, room)])
 
 
 def _expire_delays(draft: Draft, others: list[ReplicaSet]) -> bool:

@@ -1,0 +1,45 @@
+"""Without routing, whose pods a Service names keep answering there until those of the new revision can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from world import World, manifest, service
+
+from gradatim.model.workload import parse_service
+
+
+def with_services(replicas: int) -> World:
+    """A world of a canary without steps that has both Services."""
+    names = {"canaryService": "web-canary", "stableService": "web-stable"}
+    world = World.of(manifest(replicas, steps=[], **names))
+    services = {name: parse_service(service(name)) for name in names.values()}
+    world.snapshot = replace(world.snapshot, services=services)
+    return world
+
+
+def work(world: World, rounds: int = 1) -> None:
+    """Some seconds in which one pod of each set comes or goes."""
+    for _ in range(rounds):
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.pass_time(1)
+
+
+def test_of_several_interrupted_revisions_the_one_that_a_service_names_gives_up_its_pods_last() -> (
+    None
+):
+    world = with_services(0)
+    work(world)
+    world.scale(4)
+    work(world, 2)
+    for image, rounds in [("v2", 5), ("v1", 1), ("v3", 3), ("v1", 1), ("v2", 1), ("v1", 1)]:
+        world.image(f"app:{image}")
+        work(world, rounds)
+    named = set(world.selectors().values())
+    world.scale(1)
+    # each plan is checked: no Service is left with the pods of a set that goes to none
+    world.carry_out(world.decide())
+    assert all(world.of_revision(revision).replicas >= 1 for revision in named)
+    world.run()
+    assert world.phase == ("Healthy", "")
