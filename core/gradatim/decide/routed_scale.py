@@ -8,7 +8,14 @@ from __future__ import annotations
 from ..model.canary import ProgressThreshold
 from ..model.rollout import Rollout
 from .basic_scale import Counts
-from .progress import canary_scale, current_weight, is_promoted, max_weight
+from .progress import (
+    canary_scale,
+    current_weight,
+    is_promoted,
+    max_weight,
+    step_index,
+    weight_at,
+)
 from .revisions import Revisions
 
 
@@ -47,7 +54,11 @@ def at_least(count: int, least: int | None, replicas: int) -> int:
 def is_at_counts(rollout: Rollout, revisions: Revisions, counts: Counts) -> bool:
     """The pods are there: all of the canary's available (or the threshold's share), stable scaled."""
     canary = rollout.canary
-    if canary is None or not threshold_met(rollout, revisions, counts.canary):
+    if canary is None:
+        return False
+    if not (
+        threshold_met(rollout, revisions, counts.canary) or _is_ahead(rollout, revisions, counts)
+    ):
         return False
     routed = canary.routing is not None
     stable = revisions.stable
@@ -56,6 +67,21 @@ def is_at_counts(rollout: Rollout, revisions: Revisions, counts: Counts) -> bool
         if stable.replicas != wanted:
             return False
     return routed or all(r.available == 0 for r in revisions.others)
+
+
+def _is_ahead(rollout: Rollout, revisions: Revisions, counts: Counts) -> bool:
+    """There are more pods than a step needs that raises the weight.
+
+    A controller that was killed had come further than the status says. What it had done is not taken back, to be done
+    once more: the step is complete with these pods.
+    """
+    new, index = revisions.new, step_index(rollout)
+    if new is None or index is None or rollout.canary is None or rollout.canary.routing is None:
+        return False
+    raises = weight_at(rollout, index) > (weight_at(rollout, index - 1) if index > 0 else 0)
+    if not raises or canary_scale(rollout, aborted=False) is not None:
+        return False
+    return new.replicas > counts.canary > 0 and new.answering >= counts.canary
 
 
 def threshold_met(rollout: Rollout, revisions: Revisions, wanted: int) -> bool:
