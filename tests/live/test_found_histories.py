@@ -123,6 +123,14 @@ def test_pods_that_might_all_go_are_no_breach_when_the_author_then_wants_more() 
     )
 
 
+def test_old_pods_whose_delay_is_over_do_not_hide_that_a_release_is_overdue() -> None:
+    """With ping and pong the Service of the next release names them, until it has a pod of its own."""
+    play_history(
+        Setup(kind="pingpong", replicas=3, block={}, spec={"progressDeadlineSeconds": 60}),
+        [(0.3, "image", "app:v2"), (1, "promote"), (0.3, "image", "app:bad")],
+    )
+
+
 def test_a_scale_down_is_not_written_seconds_after_it_was_decided() -> None:
     """The API server refused it for three seconds, and an autoscaler had asked for more pods meanwhile."""
     play_history(

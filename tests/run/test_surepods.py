@@ -76,3 +76,43 @@ def test_sets_and_rollouts_are_told_apart_and_forgotten() -> None:
     pods.forget(KEY)
     (seen,) = pods.seen(KEY, [replica_set(Seen(4, 4, STALE))])
     assert seen.available == 4
+
+
+def awaited(*moments: tuple[float, Seen]) -> list[bool]:
+    """Whether a controller that has just started waits, at each of these moments."""
+    pods = SurePods()
+    return [pods.awaits(KEY, [replica_set(seen)], at) for at, seen in moments]
+
+
+@pytest.mark.parametrize(
+    ("moments", "waits"),
+    [
+        ([(0.0, Seen(4, 4, STALE)), (0.1, Seen(4, 4, STALE)), (0.2, Seen(4, 0))], [1, 1, 0]),
+        ([(0.0, Seen(4, 4))], [0]),
+        ([(0.0, Seen(4, 0, STALE))], [0]),
+        ([(0.0, Seen(1, 4, STALE))], [0]),
+        ([(0.0, Seen(4, 4, STALE)), (1.9, Seen(4, 4, STALE)), (2.0, Seen(4, 4, STALE))], [1, 1, 0]),
+        (
+            [(0.0, Seen(4, 4, STALE)), (1.0, Seen(4, 4)), (9.0, Seen(4, 4, STALE))],
+            [1, 0, 1],
+        ),
+    ],
+    ids=[
+        "until-the-status-is-of-this-spec",
+        "a-fresh-status-is-believed",
+        "a-new-set-counts-no-pods",
+        "those-that-are-too-many-go-and-the-others-stay",
+        "for-two-seconds-at-most",
+        "and-each-time-anew",
+    ],
+)
+def test_a_controller_that_has_just_started_waits_for_counts_that_may_be_of_pods_that_go(
+    moments: list[tuple[float, Seen]], waits: list[bool]
+) -> None:
+    assert awaited(*moments) == waits
+
+
+def test_what_a_pass_has_seen_needs_no_wait() -> None:
+    pods = SurePods()
+    pods.seen(KEY, [replica_set(Seen(0, 4))])
+    assert not pods.awaits(KEY, [replica_set(Seen(4, 4, STALE))], 0.0)

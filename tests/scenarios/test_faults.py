@@ -12,7 +12,7 @@ import pytest
 from faults import Fault, Faulty, Kind
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from livecluster import Json, Live, analysis, answering, play, routed, template
+from livecluster import Json, Live, analysis, answering, play, rollout, routed, template
 
 from gradatim.sim import SimSettings
 
@@ -250,3 +250,24 @@ def test_two_leaders_at_once_make_nothing_twice() -> None:
         assert end == expected
 
     play(story, answering(lambda _: 1), sim=QUICK, started=False)
+
+
+def test_a_controller_that_starts_while_a_status_is_behind_waits_for_it() -> None:
+    """Its predecessor took the pods of a set away and asked for them again: the status still counts them all."""
+
+    async def story(live: Live) -> None:
+        live.apply(rollout(replicas=4, steps=[{"setWeight": 50}, {"pause": {}}]))
+        await live.until("Healthy")
+        await live.stop()
+        await asyncio.sleep(3)
+        (made,) = live.sim.list("ReplicaSet")
+        for replicas in (0, 4):
+            live.sim.patch("ReplicaSet", made["metadata"]["name"], {"spec": {"replicas": replicas}})
+        live.image("app:v2")
+        live.start()
+        await asyncio.sleep(0.7)
+        assert "app:v2" not in live.sets(), "the cluster's own controller has not looked yet"
+        await live.until("Paused")
+        assert live.sets() == {"app:v1": 2, "app:v2": 2}
+
+    play(story, sim=SimSettings(controllers_lag=1))

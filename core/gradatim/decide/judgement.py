@@ -209,7 +209,8 @@ def is_over_deadline(draft: Draft) -> bool:
         return False
     if any(c.type == PAUSED and c.status == "True" for c in draft.status.conditions):
         return False
-    if any(r.has_deadline for r in draft.revisions.others):
+    if any(r.deadline and r.deadline > draft.now for r in draft.revisions.others):
+        # the reference says so of a delay that is over, too: pods that something keeps would hide the deadline for ever
         return False
     before = draft.status.condition(PROGRESSING)
     if before is None or before.reason in (ABORTED_REASON, PAUSED_REASON):

@@ -125,6 +125,12 @@ class Gatherer:
         changed = self._around.memory.changed(key, _traffic_state(snapshot), now)
         return await self._asked(key, replace(snapshot, traffic_changed=changed))
 
+    def awaits_counts(self, entry: Entry[Rollout], now: float) -> bool:
+        """Nobody can tell yet how many pods are sure to stay; by the loop's time."""
+        found = (e.view for e in self._around.world.replica_sets.by(BY_OWNER, entry.uid))
+        sets = (view for view in found if view is not None)
+        return self._sure.awaits((entry.namespace, entry.name), sets, now)
+
     def forget(self, key: Key, uid: str) -> None:
         """The Rollout is gone."""
         self._known.pop(uid, None)

@@ -103,6 +103,8 @@ class Rollouts:
         if entry is None or entry.view is None:
             return None
         self._uids[key] = entry.uid
+        if ports.gatherer.awaits_counts(entry, asyncio.get_running_loop().time()):
+            return _RETRY
         try:
             return await self._pass(key, entry, entry.view)
         except _ORDINARY as error:
