@@ -80,14 +80,21 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def embedded_cluster(
     kubeconfig: Path, namespace: str, name: str, data: dict[str, str]
-) -> Iterator[None]:
-    """An API server on loopback, in a thread of its own, with a namespace and a Secret."""
+) -> Iterator[list[Any]]:
+    """An API server on loopback, in a thread of its own, with a namespace and a Secret.
+
+    What it gives has, after its end, all changes of Jobs: whether one came or went, and its name.
+    """
     begun, running = threading.Event(), []
+    changes: list[Any] = []
 
     async def serve() -> None:
         stopped = asyncio.Event()
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
         async with Sim() as sim:
+            sim.store.subscribe(
+                ["jobs.batch"], lambda event: changes.append((event.type, event.new))
+            )
             client = Client(sim.transport())
             sim.create(f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}")
             metadata = {"name": name, "namespace": namespace}
@@ -102,7 +109,7 @@ def embedded_cluster(
     thread.start()
     assert begun.wait(timeout=30)
     try:
-        yield
+        yield changes
     finally:
         loop, stopped = running[0]
         loop.call_soon_threadsafe(stopped.set)
@@ -339,6 +346,47 @@ def test_secrets_of_a_cluster_are_read_where_the_run_is(
         elsewhere = measure(guarded(service.address), *here)
         assert elsewhere.code == 2
         assert 'secrets "tokens" not found' in elsewhere.out
+
+
+def smoke_test(command: str = "true") -> dict[str, Any]:
+    """A template whose metric is a Job."""
+    container = {"name": "test", "image": "smoke:v1", "command": [command]}
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    job = {"spec": {"backoffLimit": 0, "template": {"spec": spec}}}
+    return template({"name": "smoke", "provider": {"job": job}})
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "verdict"),
+    [
+        pytest.param("true", 0, "Successful", id="it completes"),
+        pytest.param("false", 1, "Failed", id="it fails"),
+    ],
+)
+def test_a_job_is_run_in_the_cluster_and_removed(
+    measure: Measure, tmp_path: Path, command: str, code: int, verdict: str
+) -> None:
+    with embedded_cluster(tmp_path / "kubeconfig", "shop", "tokens", {}) as changes:
+        here = ("--kubeconfig", str(tmp_path / "kubeconfig"))
+        said = measure(smoke_test(command), *here, "-n", "shop")
+    assert said.code == code, said
+    assert said.lines["verdict"] == verdict
+    assert said.out.count("metric ") == 1
+    assert said.error.startswith("gradatim: smoke is running: job-name ")
+    kinds = [kind for kind, _ in changes]
+    assert (kinds[0], kinds[-1], kinds.count("ADDED")) == ("ADDED", "DELETED", 1)
+    # nothing owns it: an owner that the cluster does not know has it collected at once
+    assert "ownerReferences" not in changes[0][1]["metadata"]
+    assert changes[0][1]["metadata"]["namespace"] == "shop"
+
+
+def test_a_job_without_a_cluster_is_refused_with_what_it_needs(measure: Measure) -> None:
+    said = measure(smoke_test())
+    assert said.code == 2
+    assert said.error.startswith(
+        "metric 'smoke' runs a Job, which needs a cluster, with the right to create, read and delete Jobs"
+    )
+    assert "no cluster: give" in said.error
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,19 @@ class JobAccess:
         client: of the cluster that the runs are in.
         environment: the controller's.
         connect: for Jobs that run on another cluster; it is connected to when the first one is made.
+        is_owner_there: the runs are objects of the cluster, so that they can own their Jobs.
     """
 
     def __init__(
-        self, client: Client, environment: Mapping[str, str], connect: Connect | None = None
+        self,
+        client: Client,
+        environment: Mapping[str, str],
+        connect: Connect | None = None,
+        *,
+        is_owner_there: bool = True,
     ) -> None:
         self._client = client
+        self._is_owner_there = is_owner_there
         self._namespace = environment.get(NAMESPACE_VARIABLE, "")
         self._elsewhere = environment.get(KUBECONFIG_VARIABLE, "")
         self._connect = connect
@@ -55,7 +62,8 @@ class JobAccess:
     def of(self, run: AnalysisRun) -> RunJobs:
         """The Jobs of one run."""
         namespace = self._namespace or run.meta.namespace
-        is_owned = not self._elsewhere and namespace == run.meta.namespace
+        is_here = self._is_owner_there and not self._elsewhere
+        is_owned = is_here and namespace == run.meta.namespace
         return RunJobs(self._cluster, run, namespace, is_owned=is_owned)
 
     async def aclose(self) -> None:

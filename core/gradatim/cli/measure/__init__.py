@@ -37,7 +37,9 @@ _STDIN: Final = "-"
     default="",
     help="Where the controller's Secrets are.  [default: argo-rollouts]",
 )
-@click.option("--kubeconfig", help="Kubeconfig of the cluster to read Secrets from.")
+@click.option(
+    "--kubeconfig", help="Kubeconfig of the cluster to read Secrets from, and to run Jobs on."
+)
 @click.option("--context", help="Context of the kubeconfig.")
 @click.pass_context
 def measure_command(

@@ -39,10 +39,13 @@ class Report:
         self._metrics = {metric.name: metric for metric in view.metrics}
         self._resolved = {metric.name: _resolved(metric, view) for metric in view.metrics}
         self._told: set[str] = set()
+        self._begun: set[tuple[str, int]] = set()
 
     def measured(self, measured: Measured, number: int) -> None:
         """Print one outcome; one that is still to come only as a sign of life."""
-        if self._as_json:
+        if measured.phase is Phase.RUNNING:
+            self._wait(measured, number)
+        elif self._as_json:
             click.echo(json.dumps(self._fields(measured, number), ensure_ascii=False))
         elif self._as_run:
             self._print_line(measured, number)
@@ -59,6 +62,14 @@ class Report:
             )
         if absence and run.phase is Phase.ERROR:
             click.echo(f"gradatim: Secrets were looked for in no cluster: {absence}", err=True)
+
+    def _wait(self, measured: Measured, number: int) -> None:
+        """Say once of each measurement that it has begun, and what its provider tells about it."""
+        begun = (measured.task.metric, number)
+        if begun not in self._begun:
+            self._begun.add(begun)
+            told = ", ".join(f"{entry} {_line(text)}" for entry, text in measured.metadata.items())
+            click.echo(f"gradatim: {measured.task.metric} is running: {told}", err=True)
 
     def _fields(self, measured: Measured, number: int) -> Json:
         self._told.add(measured.task.metric)
@@ -113,7 +124,7 @@ class Report:
 
     def _echo(self, label: str, text: str, phase: Phase = Phase.NONE) -> None:
         if text:
-            click.secho(f"{label:<{_WIDTH}}{_line(text)}", fg=_COLOURS.get(phase))
+            click.secho(f"{f'{label} ':<{_WIDTH}}{_line(text)}", fg=_COLOURS.get(phase))
 
 
 def reason(metric: Metric, phase: Phase) -> str:
@@ -123,6 +134,8 @@ def reason(metric: Metric, phase: Phase) -> str:
         f'failureCondition "{metric.failure_condition}"',
     )
     match bool(metric.success_condition), bool(metric.failure_condition), phase:
+        case False, False, Phase.FAILED | Phase.INCONCLUSIVE:
+            return "the provider says so"
         case False, False, _:
             return "there is no condition: every answer is a success"
         case True, False, _:

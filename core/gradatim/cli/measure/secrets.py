@@ -75,6 +75,15 @@ class Cluster:
             SetupError: the cluster that was named cannot be reached.
             KubeError: it does not let us read the Secret.
         """
+        client = await self.client()
+        return await InCluster(client)(namespace, name) if client else None
+
+    async def client(self) -> Client | None:
+        """The API client; None where there is no cluster.
+
+        Raises:
+            SetupError: the cluster that was named cannot be reached.
+        """
         if self._client is None and not self.absence:
             try:
                 self._client = Client(await login(self._options))
@@ -82,7 +91,7 @@ class Cluster:
                 if self._must_be:
                     raise
                 self.absence = str(error)
-        return await InCluster(self._client)(namespace, name) if self._client else None
+        return self._client
 
     async def aclose(self) -> None:
         """Close the connection, if there is one."""

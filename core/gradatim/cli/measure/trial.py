@@ -24,10 +24,12 @@ from ...registry import Registry, load_registry
 from ...run.analysis import AnalysisRuns, Ports
 from ...run.fence import Fence
 from ...run.inquiry import Surroundings
+from ...run.jobs import JobAccess
 from ...run.measuring import Measuring
 from ...sim.patch import merge_patch
 from ...validate import run_problems
 from ..run import controller_namespace
+from .jobs import by_a_name_of_its_own, clean_up, job_access, uses_jobs
 from .report import Report
 from .secrets import Secrets
 
@@ -132,21 +134,35 @@ class Trial:
         registry, held = load_registry(), _Held(self.run)
         try:
             self._check(held.view, registry)
-            await self._until_completed(registry, held)
+            metric = uses_jobs(held.view, registry)
+            if metric:
+                held = _Held(by_a_name_of_its_own(self.run))
+                await self._with_jobs(registry, held, metric)
+            else:
+                await self._until_completed(registry, held)
         finally:
             await registry.aclose()
             await self.secrets.cluster.aclose()
         self.report.ended(held.view, self.secrets.cluster.absence)
         return _INTERRUPTED if self._interrupted else _EXIT.get(held.view.phase, NOT_ASKED)
 
+    async def _with_jobs(self, registry: Registry, held: _Held, metric: str) -> None:
+        access = await job_access(metric, self.secrets.cluster)
+        try:
+            await self._until_completed(registry, held, access)
+        finally:
+            await clean_up(access, held.view)
+
     def _check(self, run: AnalysisRun, registry: Registry) -> None:
         problems = [str(problem) for problem in run_problems(run, registry)]
         if problems:
             raise SetupError("; ".join(problems))
 
-    async def _until_completed(self, registry: Registry, held: _Held) -> None:
+    async def _until_completed(
+        self, registry: Registry, held: _Held, access: JobAccess | None = None
+    ) -> None:
         changed = asyncio.Event()
-        runs = self._controller(registry, held, changed)
+        runs = self._controller(registry, held, changed, access)
         self._end_by_signal(held, changed)
         key = (held.view.meta.namespace, held.view.meta.name)
         try:
@@ -159,10 +175,13 @@ class Trial:
         finally:
             await runs.aclose()
 
-    def _controller(self, registry: Registry, held: _Held, changed: asyncio.Event) -> AnalysisRuns:
+    def _controller(
+        self, registry: Registry, held: _Held, changed: asyncio.Event, access: JobAccess | None
+    ) -> AnalysisRuns:
         surroundings = Surroundings(
             namespace=controller_namespace(self.controller_namespace or None),
             environment=dict(os.environ),
+            jobs=access,
         )
         measuring = _Told(registry, Fence(time.monotonic), self.secrets, surroundings, _now)
         measuring.report = self.report
