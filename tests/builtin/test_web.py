@@ -57,7 +57,7 @@ class TestTheRequest:
         headers = [
             {"key": "X-Team", "value": "red"},
             {"key": "x-team", "value": "blü"},
-            {"key": "E"},
+            {"key": "E", "value": ""},
         ]
         request = await request_for(headers=headers)
         assert request.headers.get_list("x-team") == ["blü"]
@@ -244,7 +244,10 @@ class TestMessages:
     async def test_a_wrong_block_is_named_without_its_value(self) -> None:
         config = block(headers=[{"key": "X-Key", "value": "s3cret\nvalue"}])
         error = await refusal(Answer(body=1), config)
-        assert str(error) == "web.headers[0].value: holds a line break or a control character"
+        assert (
+            str(error)
+            == "web.headers[0].value: must not have line breaks or other control characters"
+        )
 
 
 class TokenService:
@@ -400,7 +403,7 @@ class TestTheProbe:
 
     async def test_says_first_what_validation_says(self) -> None:
         (problem,) = await probed(ScriptedServer(), {})
-        assert str(problem) == "provider.web.url: is required"
+        assert str(problem) == "provider.web.url: is missing"
 
 
 def identity(config: Json) -> object:

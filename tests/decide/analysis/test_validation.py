@@ -124,6 +124,9 @@ def test_the_provider_of_a_metric(provider: dict[str, Any], key: str, block: obj
         (['a"b'], '{"k": "a\\"b"}', '{"k": "*****"}'),
         (["hush\n"], "hush", "*****"),
         (["", "  "], "a b", "a b"),
+        (["e"], "the server sent e, not the value", "the server sent *****, not the value"),
+        (["on"], "connection refused: mode=on", "connection refused: mode=*****"),
+        (["1"], "count 101 of 1", "count 101 of *****"),
         (
             ["https://api.example.com"],
             "no answer from https://api.example.com",

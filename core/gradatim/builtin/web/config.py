@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 from gradatim.plugin import FieldPath, Json, Problem
+from gradatim.plugin.fields import (
+    block,
+    flag,
+    headers,
+    is_open,
+    missing,
+    one_of,
+    said,
+    text,
+    texts,
+    url,
+    whole_number,
+)
 
 from .jsonpath import JSONPathError, Path, parse
 
@@ -23,10 +35,6 @@ DEFAULT_TIMEOUT_SECONDS: Final = 10
 _LONGEST_TIMEOUT_SECONDS: Final = 86_400
 
 _METHODS: Final = ("GET", "POST", "PUT")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_ARGUMENT: Final = re.compile(r"\{\{.*\}\}", re.DOTALL)
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_INT64: Final = range(-(2**63), 2**63)
 
 #: Header values shorter than this are no secrets, and striking them out would garble messages.
 _SHORTEST_SECRET: Final = 6
@@ -94,21 +102,21 @@ class WebConfig:
 
 def problems(config: object, path: FieldPath) -> Iterator[Problem]:
     """What is wrong with the block. A text with an argument still open (`{{args.…}}`) is not judged."""
-    if not isinstance(config, dict):
-        yield Problem(path, "must be an object")
-        return
-    if not config.get("url"):
-        yield Problem(path / "url", "is required")
-    yield from _url_problems(config.get("url"), path / "url")
-    yield from _header_problems(config.get("headers"), path / "headers")
-    yield from _body_problems(config, path)
-    yield from _json_path_problems(config.get("jsonPath"), path / "jsonPath")
-    timeout = config.get("timeoutSeconds")
-    if timeout is not None and (type(timeout) is not int or timeout not in _INT64):
-        yield Problem(path / "timeoutSeconds", "must be a whole number of seconds")
-    if not isinstance(config.get("insecure") or False, bool):
-        yield Problem(path / "insecure", "must be true or false")
-    yield from _authentication_problems(config.get("authentication"), path / "authentication")
+    checks = {
+        "url": url,
+        "headers": _headers,
+        "method": one_of(_METHODS),
+        "body": text,
+        "jsonBody": _anything,
+        "jsonPath": _json_path,
+        "timeoutSeconds": whole_number(-(2**63), 2**63 - 1, "seconds"),
+        "insecure": flag,
+        "authentication": _authentication,
+    }
+    yield from block(config, path, checks)
+    if isinstance(config, dict):
+        yield from missing(config, path, iter(("url",)))
+        yield from _body_problems(config, path)
 
 
 def read(config: Json) -> WebConfig:
@@ -147,117 +155,53 @@ def _oauth2(config: Json) -> OAuth2 | None:
     )
 
 
-def _is_open(text: str) -> bool:
-    return _ARGUMENT.search(text) is not None
+def _anything(_value: object, _path: FieldPath) -> Iterator[Problem]:
+    yield from ()
 
 
-def _url_problems(url: object, path: FieldPath) -> Iterator[Problem]:
-    if url is None or url == "":
-        return
-    if not isinstance(url, str):
-        yield Problem(path, "must be a text")
-        return
-    if _is_open(url):
-        return
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        url.encode()
-    except ValueError:
-        sound = False
-    if not sound or _CONTROL.search(url) or " " in url:
-        yield Problem(path, "must be an absolute URL: http://host/path or https://host/path")
-
-
-def _header_problems(headers: object, path: FieldPath) -> Iterator[Problem]:
-    if headers is None:
-        return
-    if not isinstance(headers, list):
-        yield Problem(path, "must be a list of objects with key and value")
-        return
-    for index, item in enumerate(headers):
-        if not isinstance(item, dict):
-            yield Problem(path / index, "must be an object with key and value")
-            continue
-        key, value = item.get("key"), item.get("value")
-        if not isinstance(key, str) or not (_is_open(key) or _HEADER_NAME.fullmatch(key)):
-            yield Problem(path / index / "key", "must be the name of a header")
-        if value is not None and not isinstance(value, str):
-            yield Problem(path / index / "value", "must be a text")
-        elif value and not _is_open(value) and _CONTROL.search(value.strip("\r\n")):
-            yield Problem(path / index / "value", "holds a line break or a control character")
-        elif value and not _is_open(value) and value != value.strip("\r\n"):
-            yield Problem(
-                path / index / "value", "ends in a line break: so does the Secret, perhaps"
-            )
+def _headers(value: object, path: FieldPath) -> Iterator[Problem]:
+    yield from headers(value, path)
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        shown = item.get("value") if isinstance(item, dict) else None
+        if isinstance(shown, str) and not is_open(shown) and shown != shown.strip("\r\n"):
+            where = path / index / "value"
+            yield Problem(where, "ends in a line break: so does the Secret, perhaps")
 
 
 def _body_problems(config: Json, path: FieldPath) -> Iterator[Problem]:
-    method = config.get("method") or "GET"
-    if method not in _METHODS:
-        yield Problem(path / "method", f"must be one of {', '.join(_METHODS)}")
-    body, json_body = config.get("body"), config.get("jsonBody")
-    if body is not None and not isinstance(body, str):
-        yield Problem(path / "body", "must be a text; for an object there is jsonBody")
-    if body and json_body is not None:
+    body, json_body = said(config, "body"), config.get("jsonBody") is not None
+    if body and json_body:
         yield Problem(path / "jsonBody", "stands beside body: use either of the two")
-    elif method == "GET" and body:
-        yield Problem(path / "body", "can only be sent with the method POST or PUT")
-    elif method == "GET" and json_body is not None:
-        yield Problem(path / "jsonBody", "can only be sent with the method POST or PUT")
+    elif (body or json_body) and (config.get("method") or "GET") == "GET":
+        name = "body" if body else "jsonBody"
+        yield Problem(path / name, "can only be sent with the method POST or PUT")
 
 
-def _json_path_problems(template: object, path: FieldPath) -> Iterator[Problem]:
-    if template is None or template == "":
-        return
-    if not isinstance(template, str):
-        yield Problem(path, "must be a text")
-        return
-    if _is_open(template):
+def _json_path(value: object, path: FieldPath) -> Iterator[Problem]:
+    yield from text(value, path)
+    if not isinstance(value, str) or not value or is_open(value):
         return
     try:
-        parse(template)
+        parse(value)
     except JSONPathError as error:
         yield Problem(path, f"is no JSONPath: {_one_line(str(error))}")
         return
-    if "{" not in template:
+    if "{" not in value:
         # Without braces the template is a constant, and every answer would have the same value.
         yield Problem(path, "must stand in braces, as in {$.value}")
 
 
-def _authentication_problems(block: object, path: FieldPath) -> Iterator[Problem]:
+def _authentication(value: object, path: FieldPath) -> Iterator[Problem]:
     """basicAuth and sigv4 stand in the CRD for all providers; the reference passes over them here."""
-    if block is None:
-        return
-    if not isinstance(block, dict):
-        yield Problem(path, "must be an object")
-        return
-    oauth2, path = block.get("oauth2"), path / "oauth2"
-    if oauth2 is None:
-        return
-    if not isinstance(oauth2, dict):
-        yield Problem(path, "must be an object")
-        return
-    for name in ("tokenUrl", "clientId", "clientSecret"):
-        value = oauth2.get(name)
-        if value is not None and not isinstance(value, str):
-            yield Problem(path / name, "must be a text")
-        elif not value and oauth2.get("tokenUrl"):
-            yield Problem(path / name, "is required beside tokenUrl")
-    yield from _scopes_problems(oauth2.get("scopes"), path / "scopes")
-    if isinstance(oauth2.get("tokenUrl"), str):
-        yield from _url_problems(oauth2["tokenUrl"], path / "tokenUrl")
+    checks = {"oauth2": _oauth2_problems, "basicAuth": _anything, "sigv4": _anything}
+    yield from block(value, path, checks)
 
 
-def _scopes_problems(scopes: object, path: FieldPath) -> Iterator[Problem]:
-    if scopes is None:
-        return
-    if not isinstance(scopes, list):
-        yield Problem(path, "must be a list of texts")
-        return
-    for index, scope in enumerate(scopes):
-        if not isinstance(scope, str):
-            yield Problem(path / index, "must be a text")
+def _oauth2_problems(value: object, path: FieldPath) -> Iterator[Problem]:
+    checks = {"tokenUrl": url, "clientId": text, "clientSecret": text, "scopes": texts}
+    yield from block(value, path, checks)
+    if said(value, "tokenUrl"):
+        yield from missing(value, path, iter(("clientId", "clientSecret")))
 
 
 def _one_line(text: str) -> str:

@@ -16,8 +16,9 @@ REDACTED: Final = "*****"
 
 #: Scheme, host and port alone tell no secret, and a message without the address helps nobody.
 _ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
-#: In values shorter texts are left alone: an argument `1` would eat every number that holds a 1.
-_SHORTEST_IN_VALUES: Final = 4
+#: Shorter texts are no secrets, though a Secret may hold them: `1`, `eu`, `on`. In a message they are struck out where
+#: they stand alone, and not out of the middle of every word; in values not even there.
+_SHORTEST: Final = 4
 
 
 class Redactor:
@@ -28,10 +29,10 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         kept = {text for text in secrets if text.strip() and not _ADDRESS.fullmatch(text)}
         self._all = _pattern(kept)
-        self._long = _pattern({text for text in kept if len(text) >= _SHORTEST_IN_VALUES})
+        self._long = _pattern({text for text in kept if len(text) >= _SHORTEST})
 
     def message(self, text: str) -> str:
-        """A sentence for people, without any secret."""
+        """A sentence for people, without any secret. Those shorter than four characters go as whole words only."""
         return self._all.sub(REDACTED, text) if self._all else text
 
     def value(self, text: str) -> str:
@@ -43,7 +44,12 @@ def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
     forms = {form for secret in secrets for form in _forms(secret)}
     # The longest first: a secret may be a part of another one.
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    return re.compile("|".join(map(re.escape, longest_first))) if forms else None
+    return re.compile("|".join(map(_found, longest_first))) if forms else None
+
+
+def _found(form: str) -> str:
+    escaped = re.escape(form)
+    return escaped if len(form) >= _SHORTEST else rf"(?<!\w){escaped}(?!\w)"
 
 
 def _forms(secret: str) -> set[str]:
