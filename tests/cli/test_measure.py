@@ -543,7 +543,7 @@ def test_a_wrong_call_is_one_line(measure: Measure, args: list[str], message: st
         ("a: [", "objects.yaml: line "),
         (
             yaml.safe_dump(template(metric("h:1"), args=LEAST)),
-            "spec.metrics[0].provider.web.url: must be an absolute URL",
+            "spec.metrics[0].provider.web.url: must be a URL with http",
         ),
         (
             yaml.safe_dump(template(metric("http://h", successCondition="result >"))),

@@ -435,7 +435,7 @@ def test_the_built_in_web_is_a_plugin_as_any_other() -> None:
     registry = load_registry(environment={})
     assert "web" in registry.metric_keys()
     assert [info.name for info in registry.plugins()].count("web") == 1
-    assert registry.validate_metric("web", {}, PATH) == [Problem(PATH / "url", "is required")]
+    assert registry.validate_metric("web", {}, PATH) == [Problem(PATH / "url", "is missing")]
     assert registry.variables("web") == ("GRADATIM_WEB_PLAIN_TEXT",)
 
 
