@@ -188,3 +188,42 @@ def test_a_job_of_any_shape_is_still_running(job: Json):
 
 def test_a_sound_block_has_no_problem():
     assert list(problems(replace(query(None)).config, FieldPath())) == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "is_good"),
+    [
+        *[
+            (good, True)
+            for good in ("100m", "1.5Gi", "0.5", ".5", "5.", "2e3", "1E", "+1k", 2, 0.5)
+        ],
+        *[(bad, False) for bad in ("invalid", "512 Mi", "512MB", "1,5", "", "0x10", True, ["1"])],
+        ("{{args.memory}}", True),
+        ("{{args.memory}}Mi", True),
+        (None, True),
+    ],
+)
+@pytest.mark.parametrize("part", ["requests", "limits"])
+@pytest.mark.parametrize("field", ["containers", "initContainers"])
+def test_a_quantity_that_the_api_server_would_refuse_is_a_problem(
+    amount: object, is_good: bool, part: str, field: str
+):
+    def container(**more: object) -> Json:
+        return {"name": "a", "image": "b", **more}
+
+    pod: Json = {"restartPolicy": "Never", "containers": [container()]}
+    pod[field] = [container(), container(resources={part: {"memory": amount}})]
+    found = list(problems({"spec": {"template": {"spec": pod}}}, FieldPath("job")))
+    where = f"job.spec.template.spec.{field}[1].resources.{part}.memory"
+    wanted = [] if is_good else [f"{where}: must be a quantity such as 100m or 1.5Gi"]
+    assert [str(problem) for problem in found] == wanted
+
+
+@pytest.mark.parametrize("resources", [None, 3, [], {"requests": 3}, {"limits": ["1Gi"]}])
+def test_resources_of_any_shape_are_read(resources: object):
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "a", "image": "b", "resources": resources}],
+        "initContainers": 3,
+    }
+    assert list(problems({"spec": {"template": {"spec": pod}}}, FieldPath())) == []

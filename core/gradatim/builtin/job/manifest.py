@@ -23,6 +23,9 @@ _NO_NAME: Final = re.compile(r"[^a-z0-9-]+")
 #: Of a digest that tells mended names apart.
 _DIGITS: Final = 6
 _OPEN: Final = "{{"
+_QUANTITY: Final = re.compile(
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?", re.ASCII
+)
 _RESTART_POLICIES: Final = ("Never", "OnFailure")
 
 
@@ -82,6 +85,8 @@ def problems(config: Json, path: FieldPath) -> Iterator[Problem]:
     if policy not in _RESTART_POLICIES and not (isinstance(policy, str) and _OPEN in policy):
         yield Problem(where / "restartPolicy", "must be Never or OnFailure in a Job")
     yield from _container_problems(pod.get("containers"), where / "containers")
+    for field in ("containers", "initContainers"):
+        yield from _quantity_problems(pod.get(field), where / field)
 
 
 def _container_problems(containers: object, path: FieldPath) -> Iterator[Problem]:
@@ -92,3 +97,20 @@ def _container_problems(containers: object, path: FieldPath) -> Iterator[Problem
         for field in ("name", "image"):
             if not isinstance(container, dict) or not container.get(field):
                 yield Problem(path / index / field, "is required")
+
+
+def _quantity_problems(containers: object, path: FieldPath) -> Iterator[Problem]:
+    for index, container in enumerate(containers if isinstance(containers, list) else []):
+        resources = _block(_block(container).get("resources"))
+        for part in ("requests", "limits"):
+            for name, amount in _block(resources.get(part)).items():
+                if not _is_quantity(amount):
+                    where = path / index / "resources" / part / str(name)
+                    yield Problem(where, "must be a quantity such as 100m or 1.5Gi")
+
+
+def _is_quantity(amount: object) -> bool:
+    """Also null, and text with arguments in it: what they will be is not known yet."""
+    if isinstance(amount, str):
+        return _OPEN in amount or _QUANTITY.fullmatch(amount) is not None
+    return amount is None or (isinstance(amount, int | float) and not isinstance(amount, bool))
