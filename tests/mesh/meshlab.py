@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -65,8 +66,13 @@ class Lab:
     """`async with Lab(conditions, folder) as lab:`; at its end nothing is left, and everything was understood."""
 
     def __init__(
-        self, conditions: Conditions, folder: Path, host: str = f"{NAME}.example.com"
+        self,
+        conditions: Conditions,
+        folder: Path,
+        host: str = f"{NAME}.example.com",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self.conditions = conditions
         self.deviations: list[float] = []
         self.notes: list[tuple[float, str]] = []
@@ -82,7 +88,7 @@ class Lab:
             await stack.enter_async_context(self.sim)
             for definition in custom_resource_definitions():
                 self.sim.create_object(definition)
-            self.mesh = RealMesh(self.sim, self.conditions.lag)
+            self.mesh = RealMesh(self.sim, self.conditions.lag, tls=self._tls)
             await stack.enter_async_context(self.mesh)
             write_kubeconfig(self._folder / "kubeconfig", await self.sim.serve())
             stack.push_async_callback(self._end_controllers)
@@ -227,7 +233,11 @@ class Lab:
         self, count: int, headers: dict[str, str] | None = None, **shares: float
     ) -> None:
         """Of `count` more requests each version gets its share, in per cent, to within the tolerance."""
-        found = Counter(reply.version for reply in await self._crowd(count, headers))
+        self.shares(await self._crowd(count, headers), **shares)
+
+    def shares(self, replies: Sequence[Reply], **shares: float) -> None:
+        """Of these replies each version gave its share, in per cent, to within the tolerance."""
+        count, found = len(replies), Counter(reply.version for reply in replies)
         wanted = {f"{NAME}:{name[1:]}": share for name, share in shares.items()}
         off = {v: abs(found[v] * 100 / count - wanted.get(v, 0)) for v in {*found, *wanted}}
         self.deviations.append(max(off.values()))

@@ -9,10 +9,18 @@ from typing import Any
 import pytest
 
 from gradatim.sim.envoy.clusters import cluster_names, endpoints
-from gradatim.sim.envoy.files import CLUSTERS, ROUTES, endpoints_file, files, starting_files
+from gradatim.sim.envoy.files import (
+    CLUSTERS,
+    LISTENERS,
+    ROUTES,
+    endpoints_file,
+    files,
+    starting_files,
+)
 from gradatim.sim.envoy.folder import write
 from gradatim.sim.envoy.known import Known, UntranslatableError, cluster_name
 from gradatim.sim.envoy.routes import route_configuration
+from gradatim.sim.envoy.streams import stream_listener
 from gradatim.sim.mesh import Host
 
 Json = dict[str, Any]
@@ -241,7 +249,7 @@ def test_a_pod_whose_labels_nobody_has_seen_is_in_no_subset() -> None:
 def test_files_come_in_the_order_in_which_they_may_be_believed() -> None:
     found = files("/f", KNOWN)
     listed = [endpoints_file(name) for name in cluster_names(KNOWN)]
-    assert list(found) == [*listed, CLUSTERS, ROUTES]
+    assert list(found) == [*listed, CLUSTERS, ROUTES, LISTENERS]
     clusters = json.loads(found[CLUSTERS])["resources"]
     read = [c["eds_cluster_config"]["eds_config"]["path_config_source"]["path"] for c in clusters]
     assert read == [f"/f/{name}" for name in listed]
@@ -256,9 +264,59 @@ def test_the_same_knowledge_gives_the_same_files_and_another_gives_another_versi
 
 
 def test_envoy_listens_on_this_machine_only() -> None:
-    text = "".join(starting_files("/f").values())
+    everything = {**starting_files("/f"), **files("/f", with_streams(tcp=[{"route": [to("web")]}]))}
+    text = everything["bootstrap.json"] + everything[LISTENERS]
     assert '"address":"127.0.0.1"' in text
     assert "0.0.0.0" not in text
+
+
+# connections that Envoy does not look into
+
+
+def with_streams(**spec: Any) -> Known:
+    found = {"metadata": {"name": "vs", "namespace": "ns"}, "spec": {"hosts": ["web"], **spec}}
+    return Known(virtual_services=[found], services=[service("web")])
+
+
+def chains(known: Known) -> list[Json]:
+    listener = stream_listener(known, {})
+    return [] if listener is None else listener["filter_chains"]
+
+
+def test_a_tcp_route_takes_what_is_no_tls_by_weight() -> None:
+    split = [to("web", 80, "stable"), to("web", 20, "canary"), to("other", 0)]
+    (chain,) = chains(with_streams(tcp=[{"match": [{"port": 9000}], "route": split}]))
+    assert chain["filter_chain_match"] == {"transport_protocol": "raw_buffer"}
+    (proxy,) = (each["typed_config"] for each in chain["filters"])
+    assert proxy["weighted_clusters"]["clusters"] == [
+        {"name": outbound("web", "stable"), "weight": 80},
+        {"name": outbound("web", "canary"), "weight": 20},
+    ]
+
+
+def test_a_tls_route_takes_the_names_of_its_match_and_one_destination_needs_no_weight() -> None:
+    match = [{"port": 443, "sniHosts": ["a.example.com"]}, {"sniHosts": ["b.example.com"]}]
+    (chain,) = chains(with_streams(tls=[{"match": match, "route": [to("web")]}]))
+    assert chain["filter_chain_match"] == {"server_names": ["a.example.com", "b.example.com"]}
+    assert chain["filters"][0]["typed_config"]["cluster"] == outbound("web")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"tcp": [{"route": []}, {"route": []}]}, "several TCP routes"),
+        ({"tcp": [{"match": [{"sourceLabels": {}}], "route": []}]}, "sourceLabels of a tcp route"),
+        ({"tls": [{"match": [{"gateways": []}], "route": []}]}, "gateways of a tls route"),
+    ],
+    ids=["two-of-one-port", "a-match-of-tcp", "a-match-of-tls"],
+)
+def test_what_cannot_be_told_apart_is_said(spec: Json, said: str) -> None:
+    with pytest.raises(UntranslatableError, match=said):
+        files("/f", with_streams(**spec))
+
+
+def test_without_such_routes_there_is_no_second_listener() -> None:
+    assert len(json.loads(files("/f", KNOWN)[LISTENERS])["resources"]) == 1
 
 
 def test_a_file_is_replaced_in_one_instant(tmp_path: Path) -> None:

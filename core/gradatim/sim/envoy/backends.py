@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from gradatim.sim.document import Json, dig
+from gradatim.sim.envoy.sealed import HANDSHAKE, Sealed
 from gradatim.sim.pods import condition, is_finished
 from gradatim.sim.store import Event, Store
 
@@ -29,10 +31,12 @@ Quality = Callable[[str], float]
 class Backends:
     """All pods. `ports` is by their uid, and keeps those that are gone: who calls them is refused.
 
-    `mirrored` counts the requests by pod hash that Envoy sent as a copy, `asked` all others.
+    `mirrored` counts the requests by pod hash that Envoy sent as a copy, `asked` all others. With `tls` a pod answers
+    those who begin with a handshake, too, on the same port.
     """
 
-    def __init__(self, store: Store, quality: Quality) -> None:
+    def __init__(self, store: Store, quality: Quality, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.ports: dict[str, int] = {}
         self.asked: Counter[str] = Counter()
         self.mirrored: Counter[str] = Counter()
@@ -115,6 +119,10 @@ class _Backend:
         grave.bind(("127.0.0.1", self.port))
         return grave
 
+    def sealed(self) -> Sealed | None:
+        """The pod's side of a connection by TLS; None where it has no certificate."""
+        return Sealed(self._all.tls) if self._all.tls else None
+
     def joined(self, transport: asyncio.Transport) -> None:
         """Somebody has called."""
         self._connections.add(transport)
@@ -141,6 +149,7 @@ class _Talk(asyncio.Protocol):
         self._backend = backend
         self._transport: asyncio.Transport | None = None
         self._heard = b""
+        self._sealed: Sealed | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
@@ -153,6 +162,14 @@ class _Talk(asyncio.Protocol):
             self._backend.left(self._transport)
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(HANDSHAKE) and not self._heard and self._sealed is None:
+            self._sealed = self._backend.sealed()
+        if self._sealed is not None:
+            data, reply = self._sealed.opened(data)
+            if self._transport is not None:
+                self._transport.write(reply)
+                if self._sealed.is_over:
+                    self._transport.close()
         self._heard += data
         while b"\r\n\r\n" in self._heard:
             head, _, self._heard = self._heard.partition(b"\r\n\r\n")
@@ -163,7 +180,7 @@ class _Talk(asyncio.Protocol):
 
     def _say(self, answer: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(answer)
+            self._transport.write(self._sealed.closed(answer) if self._sealed else answer)
 
 
 def _runs(pod: Json) -> bool:

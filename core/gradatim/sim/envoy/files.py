@@ -14,6 +14,7 @@ from gradatim.sim.document import Json
 from gradatim.sim.envoy.clusters import cluster, cluster_names, endpoints
 from gradatim.sim.envoy.known import Known
 from gradatim.sim.envoy.routes import NAME, route_configuration
+from gradatim.sim.envoy.streams import stream_listener
 
 BOOTSTRAP: Final = "bootstrap.json"
 LISTENERS: Final = "listeners.json"
@@ -31,8 +32,8 @@ _ANYWHERE: Final = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
 
 
 def starting_files(folder: str) -> dict[str, str]:
-    """What Envoy is started with; clusters and routes come from files beside it."""
-    return {BOOTSTRAP: _text(_bootstrap(folder)), LISTENERS: _resources([_listener(folder)])}
+    """What Envoy is started with; listeners, clusters and routes come from files beside it."""
+    return {BOOTSTRAP: _text(_bootstrap(folder))}
 
 
 def files(folder: str, known: Known) -> dict[str, str]:
@@ -45,6 +46,8 @@ def files(folder: str, known: Known) -> dict[str, str]:
     found = {endpoints_file(name): _resources([endpoints(known, name)]) for name in names}
     found[CLUSTERS] = _resources(cluster(n, f"{folder}/{endpoints_file(n)}") for n in names)
     found[ROUTES] = _resources([route_configuration(known)])
+    streams = stream_listener(known, _ANYWHERE)
+    found[LISTENERS] = _resources([_listener(folder), *([streams] if streams else [])])
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from gradatim.sim.document import Json
 from gradatim.sim.envoy.clusters import cluster_names
-from gradatim.sim.envoy.files import CLUSTERS, ROUTES, files
+from gradatim.sim.envoy.files import CLUSTERS, LISTENERS, ROUTES, files
 from gradatim.sim.envoy.folder import write
 from gradatim.sim.envoy.known import Known, UntranslatableError
 from gradatim.sim.envoy.program import Envoy
@@ -86,7 +86,7 @@ class Follower:
     async def _bring_up_to_date(self, envoy: Envoy, known: Known) -> None:
         wanted = files(str(envoy.folder), known)
         changed = {n: text for n, text in wanted.items() if self._written.get(n) != text}
-        routes = {n: changed.pop(n) for n in (ROUTES,) if n in changed}
+        routes: dict[str, str] = {n: changed.pop(n) for n in (ROUTES, LISTENERS) if n in changed}
         write(envoy.folder, changed)
         if CLUSTERS in changed:
             await envoy.has_made(set(cluster_names(known)))

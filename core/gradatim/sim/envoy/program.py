@@ -17,6 +17,7 @@ from gradatim.sim.document import Json
 from gradatim.sim.envoy.files import BOOTSTRAP, starting_files
 from gradatim.sim.envoy.folder import write
 from gradatim.sim.envoy.http1 import fetched_json, fetched_text
+from gradatim.sim.envoy.routes import NAME
 
 #: Seconds for a start, on a busy machine, and for an end.
 _STARTED_WITHIN: Final = 20.0
@@ -126,8 +127,12 @@ class Envoy:
             if (await fetched_text(self._admin, "/ready")).strip() != "LIVE":
                 return False
             found = await fetched_json(self._admin, "/listeners?format=json")
-            self.port = _port_of(found)
+            self.port = _port_of(found, NAME)
         return self.port > 0
+
+    async def port_of(self, listener: str) -> int:
+        """The port on loopback of one more listener; 0 while there is none of that name."""
+        return _port_of(await fetched_json(self._admin, "/listeners?format=json"), listener)
 
     def _last_words(self) -> str:
         return _read(self.folder / "log")[-_LAST_WORDS:] or "it said nothing"
@@ -144,7 +149,8 @@ def _read(path: Path) -> str:
     return path.read_text("utf-8", errors="replace") if path.exists() else ""
 
 
-def _port_of(listeners: Json) -> int:
+def _port_of(listeners: Json, name: str) -> int:
     for status in listeners.get("listener_statuses") or ():
-        return int(status["local_address"]["socket_address"]["port_value"])
+        if status.get("name") == name:
+            return int(status["local_address"]["socket_address"]["port_value"])
     return 0

@@ -6,6 +6,7 @@ In: a running Sim, the folder for Envoy's files and a lag. Out: a port on loopba
 from __future__ import annotations
 
 import asyncio
+import ssl
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,6 +16,7 @@ from gradatim.sim.cluster import Sim
 from gradatim.sim.envoy.backends import Backends, Quality
 from gradatim.sim.envoy.follower import Follower, Lag
 from gradatim.sim.envoy.program import Envoy, EnvoyFault, envoy_program
+from gradatim.sim.envoy.streams import NAME as STREAMS
 
 
 def _good(_image: str) -> float:
@@ -24,11 +26,18 @@ def _good(_image: str) -> float:
 class RealMesh:
     """`async with RealMesh(sim) as mesh:` routes requests on `mesh.port` as the objects of `sim` say.
 
-    Make it before the cluster has pods. `quality` is the share of requests that an image answers well.
+    Make it before the cluster has pods. `quality` is the share of requests that an image answers well, `tls` the
+    certificate of all pods, for those who ask for it.
     """
 
-    def __init__(self, sim: Sim, lag: Lag | None = None, quality: Quality = _good) -> None:
-        self.backends = Backends(sim.store, quality)
+    def __init__(
+        self,
+        sim: Sim,
+        lag: Lag | None = None,
+        quality: Quality = _good,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.backends = Backends(sim.store, quality, tls)
         self.follower = Follower(sim.store, self.backends.ports, lag or Lag())
         self._stack = AsyncExitStack()
         self._envoy: Envoy | None = None
@@ -75,6 +84,10 @@ class RealMesh:
     def port(self) -> int:
         """The port on loopback that takes requests."""
         return self.envoy.port
+
+    async def stream_port(self) -> int:
+        """The port that takes connections for TCP and TLS routes; 0 where no VirtualService has any."""
+        return await self.envoy.port_of(STREAMS)
 
     async def check(self) -> None:
         """Look whether everything was understood.
