@@ -30,6 +30,7 @@ def judged(
             yield from _moved(scenery, namespace, before, after)
         case "services" | "destinationrules.networking.istio.io":
             yield from _moved(scenery, namespace, before, after)
+            yield from _taken_early(scenery, namespace, before, after, late)
         case "pods":
             yield from _evicted(scenery, namespace, event, late)
 
@@ -61,6 +62,25 @@ def _moved(scenery: Scenery, namespace: str, before: Ways, after: Ways) -> Itera
                 needed = min(needed, scenery.able((namespace, old.pod_hash)))
             if pods < max(1, needed) and not _others_are_dead(scenery, namespace, way, after):
                 yield f"rule 1: {way.target} gets {way.weight} % with {pods} of {needed} pods"
+
+
+def _taken_early(
+    scenery: Scenery, namespace: str, before: Ways, after: Ways, late: Ways
+) -> Iterator[str]:
+    """A newer canary gets an earlier one's name when no proxy sends more there than is written."""
+    known = {(way.entry, way.target): way for way in before}
+    for way in after:
+        old = known.get((way.entry, way.target))
+        if old is None or way.pod_hash in ("", old.pod_hash):
+            continue
+        status = scenery.rollout(namespace, way.rollout).get("status") or {}
+        stable, replicas = status.get("stableRS"), scenery.least_replicas(namespace, way.rollout)
+        answers = scenery.alive((namespace, old.pod_hash)) and old.pod_hash
+        if not answers or not stable or stable in (way.pod_hash, old.pod_hash) or not replicas:
+            continue
+        sent = max(w.weight for w in late if (w.entry, w.target) == (way.entry, way.target))
+        if sent > way.weight and scenery.able((namespace, way.pod_hash)) < replicas:
+            yield f"{way.target} goes to {way.pod_hash} while some proxy may send {sent} % there"
 
 
 def _takes_over(scenery: Scenery, namespace: str, way: Way, old: Way | None, before: Ways) -> bool:

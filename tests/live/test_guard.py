@@ -119,6 +119,33 @@ def test_pods_may_go_when_the_last_proxy_has_followed_and_not_before() -> None:
         act(ROUTED, _too_soon, lag=2.0)
 
 
+def _superseded(seconds: float) -> Callable[[Live], Awaitable[None]]:
+    """A third revision with half of the pods gets the canary's Service so long after the weight fell."""
+
+    async def deed(live: Live) -> None:
+        found = live.sim.get("ReplicaSet", CANARY)
+        owner, spec = found["metadata"]["ownerReferences"], found["spec"]
+        labels = {**spec["template"]["metadata"]["labels"], "rollouts-pod-template-hash": "third"}
+        template = {**spec["template"], "metadata": {"labels": labels}}
+        selector = {"matchLabels": labels}
+        meta = {"name": "web-third", "labels": labels, "ownerReferences": owner}
+        made = {**spec, "selector": selector, "template": template}
+        kind = {"apiVersion": "apps/v1", "kind": "ReplicaSet"}
+        live.sim.create_object({**kind, "metadata": meta, "spec": made})
+        await asyncio.sleep(5)
+        weigh(live, 100, 0)
+        await asyncio.sleep(seconds)
+        point(live, "web-canary", "third")
+
+    return deed
+
+
+def test_a_newer_canary_gets_the_name_when_the_last_proxy_has_followed_and_not_before() -> None:
+    act(ROUTED, _superseded(2), lag=2.0)
+    with pytest.raises(BreachError, match="goes to third while some proxy may send 50 % there"):
+        act(ROUTED, _superseded(1), lag=2.0)
+
+
 def test_a_blue_green_service_moves_to_all_pods_only_and_none_go_from_under_it() -> None:
     objects = Setup("bluegreen", block={"autoPromotionEnabled": False, "previewReplicaCount": 1})
     with pytest.raises(BreachError, match="gets 100 % with 1 of 3 pods"):
