@@ -206,6 +206,44 @@ def test_a_name_that_somebody_else_has_gets_a_number() -> None:
     assert world.current.name == f"{stranger}-1"
 
 
+def test_a_name_that_the_api_server_says_is_taken_is_not_tried_again() -> None:
+    world = StepWorld.basic(tries(), PAUSE)
+    world.run(5)
+    world.image("app:v2")
+    world.carry_out(world.decide())
+    taken = f"web-{world.of_revision(2).pod_hash}-2-0"
+    world.snapshot = replace(world.snapshot, taken_names=frozenset({taken}))
+    world.carry_out(world.decide())
+    assert world.current.name == f"{taken}-1"
+
+
+def test_a_background_analysis_that_nobody_understands_leaves_it_running() -> None:
+    background = {"templates": [{"templateName": "t"}]}
+    world = StepWorld.basic(tries(), PAUSE, analysis=background)
+    world.run(5)
+    world.verdict = lambda _: ("Running", "")
+    world.image("app:v2")
+    world.run(6)
+    name = world.current.name
+    world.verdict = lambda _: ("Inconclusive", "")
+    world.run(60)
+    assert world.phase == ("Paused", "InconclusiveAnalysisRun")
+    assert world.current.name == name
+    assert not world.current.terminate
+    assert world.status["currentStepIndex"] == 0
+
+
+def test_what_had_requests_is_deleted_when_no_proxy_can_send_it_any() -> None:
+    step = weighed(20, 20, duration="2s", scaleDownDelaySeconds=0)
+    world = StepWorld.with_steps(step, lag=4)
+    world.edit(lambda spec: {**spec, "analysis": {"successfulRunHistoryLimit": 0}})
+    released(world, 100)
+    assert world.phase == ("Healthy", "")
+    deletions = [each for each in world.log if isinstance(each, DeleteExperiment)]
+    assert len(deletions) == 1
+    assert not world.experiments
+
+
 def test_old_experiments_go_by_the_limits_of_the_spec() -> None:
     world = StepWorld.basic(tries(duration="2s"))
     limits = {"successfulRunHistoryLimit": 2, "unsuccessfulRunHistoryLimit": 0}

@@ -335,3 +335,8 @@ def test_an_error_that_is_raised_twice_is_two_errors():
         errors.append(caught.value)
     assert errors[0] is not errors[1]
     assert str(errors[0]) == str(errors[1])
+
+
+@pytest.mark.parametrize("source", ["$env[len(1, 2, 3)]", "$env[1 | len('a')]", "$env[foo]"])
+def test_what_stands_in_the_brackets_of_env_is_checked_as_everywhere(source: str):
+    assert check(source) is not None

@@ -150,6 +150,7 @@ class _Checker:
         raise ExprError(_no_member(base, name, prop, called=node.method), node.pos)
 
     def environment_member(self, node: Member) -> Type:
+        self.visit(node.prop)
         if not (isinstance(node.prop, Literal) and isinstance(node.prop.value, str)):
             return UNKNOWN
         name = node.prop.value

@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from trialworld import Json, Trial, analysis_template, asks, manifest, part
+from trialworld import START, Json, Trial, analysis_template, asks, manifest, part
 
 from gradatim.decide.effects import CreateReplicaSet, CreateRun, PatchReplicaSet, ScaleReplicaSet
 from gradatim.decide.experiment import CreateService, DeleteService
 from gradatim.decide.experiment.creation import set_hash
+from gradatim.model.analysis import parse_template
 from gradatim.model.hashing import pod_template_hash
+from gradatim.model.reading import format_time
 from gradatim.plugin import FieldPath, Problem
 
 
@@ -439,3 +441,83 @@ def test_fields_of_the_status_that_we_do_not_know_are_kept() -> None:
     trial = Trial.of(manifest(status={"of-others": 1}))
     trial.run()
     assert trial.status["of-others"] == 1
+
+
+def born(raw: Json, seconds_ago: float = 0) -> Json:
+    """The same Experiment, created so long ago."""
+    created = format_time(START - timedelta(seconds=seconds_ago))
+    return {**raw, "metadata": {**raw["metadata"], "creationTimestamp": created}}
+
+
+def test_a_template_that_is_applied_a_moment_later_is_waited_for() -> None:
+    trial = Trial.of(born(manifest(analyses=asks("one", clusterScope=True))))
+    trial.run(seconds=5)
+    assert trial.phase == ("Pending", "")
+    assert not trial.snapshot.replica_sets
+    template = parse_template(analysis_template() | {"kind": "ClusterAnalysisTemplate"})
+    trial.snapshot = replace(trial.snapshot, templates={template.ref: template})
+    trial.run(seconds=0)
+    assert trial.phase == ("Running", "")
+    assert [run.meta.name for run in trial.snapshot.runs] == ["trial-one"]
+
+
+def test_a_run_that_the_api_server_refuses_is_an_error_and_not_made() -> None:
+    trial = Trial.of(manifest(analyses=asks("one")), refused={"trial-one": "denied by a policy"})
+    trial.run(seconds=0)
+    text = "Failed to create AnalysisRun for analysis 'one': denied by a policy"
+    assert trial.phase == ("Error", text)
+    assert not trial.snapshot.runs
+
+
+def test_a_service_that_the_api_server_refuses_is_an_error() -> None:
+    ours = part("a", service={"name": "try"})
+    trial = Trial.of(manifest(ours), refused={"try": "exceeded quota"})
+    trial.run(seconds=0)
+    text = "Failed to create Service try for template 'a': exceeded quota"
+    assert trial.phase == ("Error", text)
+
+
+def test_a_run_that_a_pass_made_and_could_not_note_is_taken() -> None:
+    trial = Trial.of(manifest(analyses=asks("one")))
+    trial.carry_out(trial.decide())
+    trial.kubelet(), trial.kubelet()
+    trial.carry_out(trial.decide(), stop_after=1)
+    assert trial.status["analysisRuns"][0]["analysisRun"] == ""
+    trial.run(seconds=0)
+    assert [run.meta.name for run in trial.snapshot.runs] == ["trial-one"]
+    assert trial.status["analysisRuns"][0]["analysisRun"] == "trial-one"
+
+
+@pytest.mark.parametrize("is_ending", [False, True])
+def test_a_run_that_somebody_deleted_is_an_error_while_it_was_wanted(is_ending: bool) -> None:
+    trial = Trial.of(manifest(analyses=asks("one")))
+    trial.verdict = lambda _: ("Running", "")
+    trial.run(seconds=0)
+    trial.snapshot = replace(trial.snapshot, runs=())
+    if is_ending:
+        trial.edit(terminate=True)
+    trial.run()
+    gone = 'analysisrun.argoproj.io "trial-one" not found'
+    assert trial.phase == (("Successful", "") if is_ending else ("Error", gone))
+
+
+def test_arguments_come_from_fields_secrets_and_the_experiment_itself() -> None:
+    secret = {"secretKeyRef": {"name": "tokens", "key": "web"}}
+    args = [
+        {"name": "who", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "token", "valueFrom": secret},
+        {"name": "until", "value": "{{experiment.finishedAt}}"},
+        {"name": "set", "value": "{{templates.a.replicaset.name}}"},
+    ]
+    declared = [{"name": arg["name"]} for arg in args]
+    raw = manifest(analyses=asks("one", args=args), duration="1h")
+    trial = Trial.of(raw, analysis_template(args=declared))
+    trial.run(seconds=0)
+    (created,) = (e for e in trial.log if isinstance(e, CreateRun))
+    assert trial.experiment.available_at is not None
+    assert created.body["spec"]["args"] == [
+        {"name": "who", "value": "trial"},
+        {"name": "token", "valueFrom": secret},
+        {"name": "until", "value": format_time(trial.experiment.available_at + timedelta(hours=1))},
+        {"name": "set", "value": "trial-a"},
+    ]
