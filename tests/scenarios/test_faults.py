@@ -271,3 +271,40 @@ def test_a_controller_that_starts_while_a_status_is_behind_waits_for_it() -> Non
         assert live.sets() == {"app:v1": 2, "app:v2": 2}
 
     play(story, sim=SimSettings(controllers_lag=1))
+
+
+def test_a_route_that_somebody_puts_before_ours_in_that_very_moment_is_not_written_over() -> None:
+    """Weights are written by index: what was planned for another version is refused (409), and planned anew."""
+
+    async def story(live: Live) -> None:
+        line = Faulty(live.sim.transport())
+        foreign = {"name": "theirs", "route": [{"destination": {"host": "other"}, "weight": 100}]}
+        refused = []
+
+        def intervene(_: int) -> None:
+            if "PATCH" in line.seen[-1] and line.seen[-1].endswith("/virtualservices/web"):
+                spec = live.sim.get("VirtualService", "web")["spec"]
+                if len(spec["http"]) == 1 and live.sets().get("app:v2"):
+                    refused.append(len(line.seen))
+                    live.sim.patch(
+                        "VirtualService", "web", {"spec": {"http": [foreign, *spec["http"]]}}
+                    )
+
+        line.before_write = intervene
+        live.start(line)
+        *others, made = routed(replicas=2, steps=[{"setWeight": 50}, {"pause": {}}])
+        named = {"name": "web", "routes": ["primary"]}
+        canary = made["spec"]["strategy"]["canary"]
+        canary["trafficRouting"] = {"istio": {"virtualService": named}}
+        live.apply(*others, made)
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Paused")
+        theirs, ours = live.sim.get("VirtualService", "web")["spec"]["http"]
+        assert theirs == foreign
+        assert [d["weight"] for d in ours["route"]] == [50, 50]
+        patches = [each for each in line.seen if each.endswith("/virtualservices/web")]
+        assert len(refused) == 1
+        assert len(patches) == 2, "the one that was refused, and the one that was planned anew"
+
+    play(story, sim=QUICK, started=False)
