@@ -1,7 +1,7 @@
 """Decisions: from what is so to what is to be done. Pure, whatever happens.
 
 In: a `Snapshot` and the present. Out: a `Decision`: effects in a safe order, and the status afterwards.
-`run/` asks for decisions and `apply.py` carries them out; `sim/`-driven tests and simulations use the same function.
+`run/` asks for decisions and `apply` carries them out; `sim/`-driven tests and simulations use the same function.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a decision wants done in the cluster: a closed union of small values, in the order they must be done.
 
-In: nothing. Out: values that `apply.py` carries out with one `match`, stopping at the first that fails.
+In: nothing. Out: values that `apply` carries out with one `match`, stopping at the first that fails.
 `predict.py` shows what the world looks like after them, and `safety.py` checks them before.
 """
 

@@ -1,6 +1,6 @@
 """What a Rollout says of a ReplicaSet that the API server would not create: quota, admission, a broken webhook.
 
-In: the status before, what was said, and when. Out: the status with that in its condition Progressing. `apply.py`
+In: the status before, what was said, and when. Out: the status with that in its condition Progressing. `apply`
 writes it in the place of the status that was decided, which would speak of what is not there. §2.4.
 """
 

@@ -1,6 +1,6 @@
 """Whether what was decided of a Rollout still holds after somebody wrote to it.
 
-In: the object as it was decided on, and as it is now. Out: yes, where nothing changed that a decision reads. `apply.py`
+In: the object as it was decided on, and as it is now. Out: yes, where nothing changed that a decision reads. `apply`
 asks it when a write meets a conflict: a tool that annotates a Rollout all the time could stop a release otherwise.
 """
 

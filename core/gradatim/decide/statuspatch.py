@@ -1,6 +1,6 @@
 """The smallest merge patch between two statuses.
 
-In: the status as it is and as it shall be. Out: a JSON merge patch, or nothing. `apply.py` writes it.
+In: the status as it is and as it shall be. Out: a JSON merge patch, or nothing. `apply` writes it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The API server's verbs as methods: plain JSON in, plain JSON out, `KubeError` when it refuses.
 
 In: addresses and bodies as dicts. Out: objects as dicts, without managedFields.
-`apply.py` writes through it, `watch.py` lists, `lease.py` and `events.py` keep their own objects.
+`apply` writes through it, `watch.py` lists, `lease.py` and `events.py` keep their own objects.
 """
 
 from __future__ import annotations

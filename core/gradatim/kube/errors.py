@@ -1,7 +1,7 @@
 """What an API server can answer instead of what was asked, as one tree of exceptions.
 
 In: a status code and the Status body that came with it. Out: a `KubeError` of the fitting kind.
-`client.py` and `watch.py` raise them; `apply.py` and `run/` tell them apart.
+`client.py` and `watch.py` raise them; `apply` and `run/` tell them apart.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kinds of objects and where they live: what a path of the API is made of.
 
 In: group, version and plural, a namespace and a name. Out: request paths, and addresses to hand to the client.
-Every module of this room uses it, and so do `apply.py` and `run/`, which name the kinds they touch.
+Every module of this room uses it, and so do `apply` and `run/`, which name the kinds they touch.
 """
 
 from __future__ import annotations

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ..apply import Applier
+from ..apply import Applier, ExperimentApplier
+from ..apply import ExperimentPorts as ExperimentApplierPorts
 from ..apply import Ports as ApplierPorts
-from ..apply_experiments import ExperimentApplier
-from ..apply_experiments import Ports as ExperimentApplierPorts
 from ..decide import DEFAULT_PROPAGATION_DELAY
 from ..kube.cache import Cache
 from ..kube.client import Client

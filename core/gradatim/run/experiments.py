@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from ..apply import NameTaken, Recorder
-from ..apply_experiments import ExperimentApplier, Refused
+from ..apply import ExperimentApplier, NameTaken, Recorder, Refused
 from ..decide.effects import CreateReplicaSet, CreateRun, ScaleReplicaSet, TerminateRun
 from ..decide.experiment import (
     CreateService,

@@ -1,7 +1,7 @@
 """The body of a new AnalysisRun, the names it may take, and whether one that is there already will do.
 
 In: a `RunSpec` and the run's identity. Out: the object's JSON.
-The Rollout's and the Experiment's decisions call it; `apply.py` creates what comes out.
+The Rollout's and the Experiment's decisions call it; `apply` creates what comes out.
 """
 
 from __future__ import annotations

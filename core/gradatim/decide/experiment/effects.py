@@ -1,6 +1,6 @@
 """What a decision on an Experiment wants done: a closed union, in the order in which it must be done.
 
-In: nothing. Out: values that `apply_experiments.py` carries out with one `match`.
+In: nothing. Out: values that `apply/experiments.py` carries out with one `match`.
 What Experiments share with Rollouts is in `decide/effects.py`.
 """
 

@@ -1,4 +1,4 @@
-"""Carries out decisions on Experiments, effect by effect: beside `apply.py` what changes the cluster.
+"""Carries out decisions on Experiments, effect by effect: beside `rollouts.py` what changes the cluster.
 
 In: an `ExperimentDecision`. Out: writes in its order, stopping at the first that fails, the status last.
 `run/experiments.py` calls it. Each write is remembered, so that the next pass waits until the caches have seen it.
@@ -6,11 +6,9 @@ In: an `ExperimentDecision`. Out: writes in its order, stopping at the first tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
-from .apply import Memory, NameTaken, Recorder
-from .decide.effects import (
+from ..decide.effects import (
     CreateReplicaSet,
     CreateRun,
     Emit,
@@ -18,50 +16,28 @@ from .decide.effects import (
     ScaleReplicaSet,
     TerminateRun,
 )
-from .decide.experiment import (
+from ..decide.experiment import (
     CreateService,
     DeleteService,
     ExperimentDecision,
     ExperimentSnapshot,
     TellRollout,
 )
-from .decide.experiment.effects import ExperimentWrite
-from .decide.statuspatch import merge_patch
-from .errors import GradatimError
-from .kube.client import Client
-from .kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
-from .kube.resources import ANALYSIS_RUNS, EXPERIMENTS, REPLICA_SETS, SERVICES, Resource
-from .model import names
-from .model.experiment import Experiment
-from .model.meta import Meta, read_meta
-from .model.reading import Json, Reader
-
-
-class Refused(GradatimError):
-    """The API server will not have an object, now or later; the next pass says so in the status.
-
-    Attributes:
-        name: the object's name.
-    """
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """Whom the applier talks to."""
-
-    client: Client
-    recorder: Recorder
-    memory: Memory
+from ..decide.experiment.effects import ExperimentWrite
+from ..decide.statuspatch import merge_patch
+from ..kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
+from ..kube.resources import ANALYSIS_RUNS, EXPERIMENTS, REPLICA_SETS, SERVICES, Resource
+from ..model import names
+from ..model.experiment import Experiment
+from ..model.meta import Meta, read_meta
+from ..model.reading import Json, Reader
+from .ports import ExperimentPorts, NameTaken, Refused
 
 
 class ExperimentApplier:
     """Carries out decisions. One serves the whole controller; at most one at a time for an Experiment."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: ExperimentPorts) -> None:
         self._ports = ports
 
     async def carry_out(self, snapshot: ExperimentSnapshot, decision: ExperimentDecision) -> bool:
