@@ -151,6 +151,7 @@ events: st.SearchStrategy[Event] = st.one_of(
         st.just("plugin"),
         st.sampled_from(["Successful", "Running", "Failed", "Error", "in two calls", "never"]),
     ),
+    st.tuples(st.just("arrived"), st.sampled_from([None, True, False])),
     st.tuples(st.just("work"), st.tuples(st.integers(1, 6), st.sampled_from([1, 2, None]))),
     st.tuples(st.just("wait"), st.sampled_from([0.5, 3, 11, 40, 100])),
 )
@@ -174,6 +175,8 @@ def happen(world: World, event: Event) -> None:
             world.verdict = lambda _: (value, "")
         case "plugin":
             world.plugin = PLUGINS.get(value, lambda _: (value, {}))
+        case "arrived":
+            world.arrived = value
         case "wait":
             world.pass_time(value)
         case "crash":

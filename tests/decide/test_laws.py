@@ -49,6 +49,7 @@ def test_any_history_is_quiet_safe_and_total_and_good_pods_end_it(
         world.pass_time(1)
     world.verdict = lambda _: ("Successful", "")
     world.plugin = in_two_calls
+    world.arrived = True
     world.pause(False)
     world.image("app:v4")
     world.run(400)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from gradatim.decide import Decision, PluginAnswer, PluginAsk, PluginCall, Route, Snapshot, decide
 from gradatim.decide.effects import Effect, Emit
@@ -132,6 +132,8 @@ class World:
     mesh: Mesh | None = None
     verdict: Verdict = lambda run: ("Successful", "")
     plugin: Saying = in_two_calls
+    #: what routers say of the weights as they are, whenever they are asked after a while; "": nobody asks them
+    arrived: bool | Literal[""] | None = ""
     #: the call of a step plugin that is under way, and all that were begun
     flight: PluginCall | None = None
     calls: tuple[PluginCall, ...] = ()
@@ -354,6 +356,9 @@ class World:
     def pass_time(self, seconds: float) -> None:
         """The clock goes on, and with it the proxies."""
         self.now += timedelta(seconds=seconds)
+        if self.arrived != "":
+            routes = (replace(route, verified=self.arrived) for route in self.snapshot.routes)
+            self.snapshot = replace(self.snapshot, routes=tuple(routes))
         self._watch()
 
     # what can be seen
