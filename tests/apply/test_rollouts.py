@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,7 @@ class Cluster:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     refusals: dict[str, Exception] = field(default_factory=dict)
     there: Json = field(default_factory=dict)
+    before: Callable[[str], None] = lambda place: None
 
     async def create(self, resource: Resource, body: Json) -> Json:
         return self._answer("create", f"{resource.plural}/{body['metadata']['name']}", body)
@@ -71,6 +73,7 @@ class Cluster:
         self._answer("delete", f"{address.resource.plural}/{address.name}", uid)
 
     def _answer(self, verb: str, place: str, *more: object) -> Json:
+        self.before(place)
         if f"{verb} {place}" in self.refusals:
             raise self.refusals[f"{verb} {place}"]
         self.asked.append((verb, place, *more))
@@ -309,6 +312,32 @@ async def test_the_first_failure_ends_the_pass_and_what_was_done_is_told(around:
         )
     assert [asked[1] for asked in around.cluster.asked] == ["replicasets/web-abc"]
     assert around.events == [("Normal", "ScalingReplicaSet", "up")]
+
+
+async def test_a_write_is_told_before_the_status_unless_another_event_waits_for_that(
+    around: Around,
+) -> None:
+    heard: list[list[str]] = []
+
+    def listen(place: str) -> None:
+        if place == "rollouts/web/status":
+            heard.append([reason for _, reason, _ in around.events])
+
+    around.cluster.before = listen
+    await around.carry_out(
+        SwitchService("stable", "abc"),
+        Emit("SwitchService", "switched"),
+        Emit("RolloutStepCompleted", "1/2", of_status=True),
+        ScaleReplicaSet("web-old", 3, 0),
+        Emit("ScalingReplicaSet", "down"),
+        status={"phase": "Healthy"},
+    )
+    assert heard == [["SwitchService"]]
+    assert [reason for _, reason, _ in around.events] == [
+        "SwitchService",
+        "RolloutStepCompleted",
+        "ScalingReplicaSet",
+    ]
 
 
 async def test_a_status_that_was_not_written_is_not_told(around: Around) -> None:

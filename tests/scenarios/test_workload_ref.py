@@ -113,6 +113,25 @@ def test_with_pods_that_never_get_ready_the_deployment_keeps_its_own() -> None:
     play(story)
 
 
+def test_with_a_template_of_its_own_again_it_has_seen_no_workload() -> None:
+    async def story(live: Live) -> None:
+        # Given a Rollout that has the template of a Deployment
+        live.apply(deployment(0), referring())
+        await live.until("Healthy")
+        assert live.sim.get("Rollout", "web")["status"]["workloadObservedGeneration"]
+        # When it gets a template of its own, the very same
+        spec = {"workloadRef": None, "selector": {"matchLabels": {"app": "web"}}}
+        live.sim.patch("Rollout", "web", {"spec": {**spec, "template": template()}})
+        # Then nothing is left of the Deployment's generation, and no release began
+        await live.sim.until(
+            lambda: "workloadObservedGeneration" not in live.sim.get("Rollout", "web")["status"],
+            within=10,
+        )
+        assert own(live) == {"app:v1": 3}
+
+    play(story)
+
+
 def test_a_workload_that_is_not_there_is_named_and_awaited() -> None:
     async def story(live: Live) -> None:
         live.apply(referring())

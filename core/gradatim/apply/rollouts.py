@@ -69,6 +69,7 @@ class Applier:
             for effect in decision.effects:
                 if isinstance(effect, Emit):
                     told.append(effect)
+                    self._tell_done(rollout, told)
                 else:
                     await _one(this, effect)
             wrote = await this.write_status(decision.status)
@@ -77,8 +78,19 @@ class Applier:
             # what was written is told; what would be so with the status is not, also when we are stopped
             for event in told:
                 if is_written or not event.of_status:
-                    self._ports.recorder.emit(rollout.raw, event.type, event.reason, event.message)
+                    self._tell(rollout, event)
         return wrote or any(not isinstance(e, Emit) for e in decision.effects)
+
+    def _tell_done(self, rollout: Rollout, told: list[Emit]) -> None:
+        """What no status is needed for is told before it: who sees the status has then heard of the writes.
+
+        The order of the events stays what it is, so that nothing overtakes one that waits for the status.
+        """
+        while told and not told[0].of_status:
+            self._tell(rollout, told.pop(0))
+
+    def _tell(self, rollout: Rollout, event: Emit) -> None:
+        self._ports.recorder.emit(rollout.raw, event.type, event.reason, event.message)
 
 
 async def _one(this: Pass, effect: Write) -> None:

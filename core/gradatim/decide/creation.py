@@ -70,14 +70,18 @@ def as_created(body: Json, now: datetime) -> ReplicaSet:
 
 
 def create_new(draft: Draft) -> None:
-    """Create the new ReplicaSet, without pods: how many it gets is decided like for any other."""
+    """Create the new ReplicaSet, without pods: how many it gets is decided like for any other.
+
+    The Rollout's number comes first, as in the reference: a Rollout that has changed meanwhile refuses it, and
+    nothing is made of a template that is no longer wanted.
+    """
     rollout, revision = draft.rollout, draft.revisions.next_revision()
+    _raise_rollout_revision(draft, revision)
     body = new_replica_set(rollout, pod_hash=draft.pod_hash, revision=revision)
     body = injected(body, rollout, draft.revisions, draft.pod_hash)
     name = body["metadata"]["name"]
     draft.effects.append(CreateReplicaSet(body, name, 0, draft.now))
     draft.emit("NewReplicaSetCreated", f"Created ReplicaSet {name} (revision {revision})")
-    _raise_rollout_revision(draft, revision)
 
 
 def sync_revision(draft: Draft, new: ReplicaSet) -> None:

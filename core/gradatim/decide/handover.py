@@ -7,12 +7,16 @@ has an available one in its place (`spec/users.md` row 6; §2.19 of the referenc
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..model import names
 from ..model.reading import Json, whole_number
 from ..model.workloadref import NEVER, ON_SUCCESS, Workload
 from ..plugin import ObjectRef
 from .effects import PatchRollout, PatchWorkload
 from .snapshot import Snapshot
+
+_OBSERVED: Final = "workloadObservedGeneration"
 
 
 def generation_note(snapshot: Snapshot) -> list[PatchRollout]:
@@ -27,11 +31,12 @@ def generation_note(snapshot: Snapshot) -> list[PatchRollout]:
 
 
 def observed_status(snapshot: Snapshot) -> Json:
-    """The status, with the generation of the workload that this decision is made for."""
+    """The status, with the generation of the workload that this decision is made for, if there is one."""
     raw = snapshot.rollout.status.raw
     if snapshot.workload is None:
-        return raw
-    return {**raw, "workloadObservedGeneration": str(snapshot.workload.generation)}
+        seen = _OBSERVED in raw
+        return {key: value for key, value in raw.items() if key != _OBSERVED} if seen else raw
+    return {**raw, _OBSERVED: str(snapshot.workload.generation)}
 
 
 def handover(snapshot: Snapshot) -> list[PatchRollout | PatchWorkload]:

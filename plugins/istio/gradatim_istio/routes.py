@@ -84,7 +84,9 @@ def read_routes(
         return Routes((), None, (said,))
     reader = _Reader(block, sides, frozenset(managed) - set(block.routes))
     for kind, items in lists.items():
-        reader.read(kind, items)
+        # what the block says of a list that is not there concerns nobody, in the reference too
+        if items is not None:
+            reader.read(kind, items)
     if not reader.selected and not reader.faults:
         reader.faults.append("it has no route whose weights could be set")
     http = lists[Kind.HTTP]

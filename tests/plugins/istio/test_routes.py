@@ -248,6 +248,19 @@ def test_tcp_routes_are_selected_by_port(selectors: list[Json], kinds: list[str]
     assert [route["kind"] for route in spec["tcp"] if weights(route) == [80, 20]] == kinds
 
 
+@pytest.mark.parametrize(
+    ("kind", "block"),
+    [
+        pytest.param("tls", {"routes": ["primary"], "tlsRoutes": [{}]}, id="names, and no http"),
+        pytest.param("tls", {"tlsRoutes": [{}], "tcpRoutes": [{"port": 1}]}, id="tcp, and no tcp"),
+        pytest.param("http", {"tlsRoutes": [{"sniHosts": ["a"]}]}, id="tls, and no tls"),
+    ],
+)
+def test_what_selects_from_a_list_that_is_not_there_selects_nothing(kind: str, block: Json) -> None:
+    spec = outcome({kind: [{"route": PAIR}]}, wanted(config=selecting(**block)))
+    assert [weights(route) for route in spec[kind]] == [[80, 20]]
+
+
 def test_named_routes_are_selected_by_name() -> None:
     state = wanted(config=selecting(routes=["b", "c"]))
     spec = outcome({"http": [{"name": name, "route": PAIR} for name in "abc"]}, state)

@@ -30,7 +30,7 @@ from .draft import BlueGreenDraft
 from .pauses import is_checkpoint, is_go_ahead, is_ready, reconcile_pause
 from .promotion import has_pre_verdict, promotion_reason
 from .runs import reconcile_runs, tidy_runs
-from .scaling import scale_all
+from .scaling import scale_all, scale_first
 from .services import switch_active, switch_preview
 from .waiting import awaited
 
@@ -99,6 +99,7 @@ def _reset(draft: BlueGreenDraft) -> Json:
     if new is not None and (new.deadline is None or new.deadline <= draft.now):
         # it is no revision within its delay that this goes back to
         draft.drop_deadline(new)
+    scale_first(draft)
     status = counted(draft)
     _account(draft, status)
     status.promote_full = False

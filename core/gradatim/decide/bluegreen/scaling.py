@@ -24,6 +24,13 @@ def scale_all(draft: BlueGreenDraft) -> None:
     _scale_others(draft)
 
 
+def scale_first(draft: BlueGreenDraft) -> None:
+    """The first revision has all pods at once: it is stable from the beginning, and told to be when it has them."""
+    new = draft.revisions.new
+    if new is not None and not draft.status.stable_hash:
+        _scale(draft, new, draft.rollout.replicas)
+
+
 def _drop_stale_deadlines(draft: BlueGreenDraft) -> None:
     revisions = draft.revisions
     goes_back = revisions.has_distinct_stable and is_fast_rollback(draft)
