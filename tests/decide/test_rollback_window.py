@@ -80,6 +80,49 @@ def test_back_to_a_revision_that_still_has_pods_says_that_steps_are_skipped() ->
     assert world.events.count(skipped) == 1
 
 
+@pytest.mark.parametrize(
+    ("window", "phase", "completion"),
+    [
+        pytest.param(1, "Healthy", "FastRolledBack", id="within the window: at once"),
+        pytest.param(None, "Paused", "RolledBack", id="outside of it: by its steps"),
+    ],
+)
+def test_a_release_under_way_that_goes_back_is_still_the_same_attempt(
+    window: int | None, phase: str, completion: str
+) -> None:
+    # Given a third revision that is under way
+    world = world_with(window)
+    release(world, "app:v2")
+    world.pass_time(10)
+    world.image("app:v3")
+    world.run()
+    started = world.status["duration"]["rolloutStartedAt"]
+    # When the first template comes back
+    world.pass_time(10)
+    world.image("app:v1")
+    world.run()
+    assert world.phase[0] == phase
+    while world.phase[0] == "Paused":
+        world.promote()
+        world.run()
+    # Then the attempt has ended as a way back, and began when the third revision did
+    assert world.phase == ("Healthy", "")
+    assert world.status["duration"]["completionStatus"] == completion
+    assert world.status["duration"]["rolloutStartedAt"] == started
+
+
+def test_a_way_back_by_its_steps_that_is_aborted_is_an_aborted_one() -> None:
+    world = world_with(None)
+    release(world, "app:v2")
+    for image in ("app:v3", "app:v1"):
+        world.pass_time(10)
+        world.image(image)
+        world.run()
+    world.abort()
+    world.run()
+    assert world.status["duration"]["completionStatus"] == "Aborted"
+
+
 def test_without_a_window_all_steps_are_gone_through_again() -> None:
     world = world_with(None)
     release(world, "app:v2")

@@ -23,7 +23,7 @@ from .progress import current_step, is_promoted, step_index
 from .promotion import promote, promotion_reason
 from .restart import answering
 from .revisions import revisions
-from .rollback import is_within_window
+from .rollback import is_within_window, way_back
 from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all, surge_limits
 from .services import switch_services
@@ -155,7 +155,8 @@ def _reset(draft: Draft) -> Json:
         if draft.status.pod_hash != draft.pod_hash:
             status.duration = attempt.turned_back(draft.status.duration)
     else:
-        status.duration = attempt.begun(draft.now)
+        back = way_back(draft.revisions, quickly=draft.rolls_back)
+        status.duration = attempt.superseded(draft.status.duration, back, draft.now)
         if draft.rolls_back and steps:
             status.step_index = len(steps)
             _tell_rollback(draft)

@@ -51,7 +51,7 @@ def promote(draft: Draft, status: NextStatus, reason: str) -> None:
     status.promote_full = False
     if status.stable_hash == draft.pod_hash:
         return
-    # going to an earlier template is remembered like any other promotion, in the reference too
+    # going back when a release is over is remembered like any other promotion, in the reference too
     completion = "FastPromoted" if draft.status.promote_full else "Promoted"
     status.duration = attempt.labelled(status.duration, completion)
     status.stable_hash = draft.pod_hash

@@ -1,13 +1,14 @@
 """Whether a release goes back to a revision that is recent enough to be trusted without its steps.
 
-In: the Rollout and its revisions. Out: a yes or no. `spec.rollbackWindow`, §2.14 of the reference; both strategies
-ask it, once a pass.
+In: the Rollout and its revisions. Out: a yes or no, and how such a release ends. `spec.rollbackWindow`, §2.14 of the
+reference; both strategies ask it, once a pass.
 """
 
 from __future__ import annotations
 
 from ..model import names
 from ..model.rollout import Rollout
+from .attempt import FAST_ROLLED_BACK, ROLLED_BACK
 from .revisions import Revisions
 
 
@@ -28,3 +29,11 @@ def is_within_window(rollout: Rollout, revisions: Revisions) -> bool:
         and not r.meta.annotations.get(names.EXPERIMENT_NAME)
     ]
     return len(between) < window
+
+
+def way_back(revisions: Revisions, *, quickly: bool) -> str:
+    """How an attempt ends that goes back to a revision older than stable; "" if that is not where it goes."""
+    new, stable = revisions.new, revisions.stable
+    if new is None or stable is None or new.meta.created >= stable.meta.created:
+        return ""
+    return FAST_ROLLED_BACK if quickly else ROLLED_BACK

@@ -249,6 +249,30 @@ def test_going_back_to_stable_before_the_switch_ends_the_release() -> None:
     assert world.selectors() == {ACTIVE: 3, PREVIEW: 3}
 
 
+@pytest.mark.parametrize(
+    ("delay", "completion"),
+    [
+        pytest.param(300, "FastRolledBack", id="within its delay"),
+        pytest.param(0, "RolledBack", id="after it"),
+    ],
+)
+def test_an_attempt_that_goes_back_to_an_earlier_revision_ends_as_that(
+    delay: int, completion: str
+) -> None:
+    world = released(autoPromotionEnabled=False, scaleDownDelaySeconds=delay)
+    world.promote()
+    world.run(100)
+    for image in ("app:v3", "app:v1"):
+        world.pass_time(10)
+        world.image(image)
+        world.run(5)
+    while world.phase[0] == "Paused":
+        world.promote()
+        world.run(100)
+    assert world.phase == ("Healthy", "")
+    assert world.status["duration"]["completionStatus"] == completion
+
+
 def test_going_back_within_the_window_needs_no_pause() -> None:
     world = deployed(
         autoPromotionEnabled=False,

@@ -23,12 +23,12 @@ from ..progress import is_promoted
 from ..promotion import promote
 from ..restart import answering
 from ..revisions import revisions
-from ..rollback import is_within_window
+from ..rollback import is_within_window, way_back
 from ..selector import selector_text
 from ..snapshot import Snapshot
 from .draft import BlueGreenDraft
 from .pauses import is_checkpoint, is_go_ahead, is_ready, reconcile_pause
-from .promotion import has_pre_verdict, promotion_reason
+from .promotion import has_pre_verdict, is_fast_rollback, promotion_reason
 from .runs import reconcile_runs, tidy_runs
 from .scaling import scale_all, scale_first
 from .services import switch_active, switch_preview
@@ -105,7 +105,8 @@ def _reset(draft: BlueGreenDraft) -> Json:
     status.promote_full = False
     status.restarted_at = draft.rollout.restart_at
     if draft.pod_hash != draft.status.stable_hash:
-        status.duration = attempt.begun(draft.now)
+        back = way_back(draft.revisions, quickly=is_fast_rollback(draft))
+        status.duration = attempt.superseded(draft.status.duration, back, draft.now)
     elif draft.status.pod_hash != draft.pod_hash:
         status.duration = attempt.turned_back(draft.status.duration)
     reason = promotion_reason(draft)
