@@ -27,8 +27,8 @@ def event(scene: Scene, reason: str) -> dict:
 
 FIRST = [
     "RolloutAddedToInformer",
-    "NewReplicaSetCreated",
     "RolloutUpdated",
+    "NewReplicaSetCreated",
     "RolloutNotCompleted",
     "ScalingReplicaSet",
     "RolloutCompleted",
@@ -45,8 +45,8 @@ def test_a_first_deployment_and_a_canary_tell_of_each_step_in_order(at_work):
     at_work.eventually("the end is told", lambda: told(at_work)[-1] == "RolloutCompleted")
     later = told(at_work)[len(FIRST) :]
     assert later[:4] == [
-        "NewReplicaSetCreated",
         "RolloutUpdated",
+        "NewReplicaSetCreated",
         "RolloutNotCompleted",
         "ScalingReplicaSet",
     ]
