@@ -143,13 +143,10 @@ def _unavailable(
 
 
 def _evicted(scenery: Scenery, namespace: str, event: Event, late: Ways) -> Iterator[str]:
-    """A restart leaves somebody who answers, where there is more than one pod."""
-    pod_hash = hash_of(event.new)
-    if (
-        scenery.asked((namespace, pod_hash)) < 2
-        or scenery.alive((namespace, pod_hash))
-        or not _ready_now(event.old)
-    ):
+    """A restart leaves somebody who answers, where there is more than one pod, as far as it can know of pods lost."""
+    key = (namespace, pod_hash := hash_of(event.new))
+    is_alone = scenery.asked(key) < 2
+    if is_alone or scenery.alive(key) or scenery.able(key) > 1 or not _ready_now(event.old):
         return
     for way in sorted(late):
         if way.pod_hash == pod_hash and way.weight and not scenery.all_may_go(namespace, way):

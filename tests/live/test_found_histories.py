@@ -143,3 +143,38 @@ def test_a_scale_down_is_not_written_seconds_after_it_was_decided() -> None:
             (40, "scale_as_hpa", 5),
         ],
     )
+
+
+def test_pods_that_are_lost_in_the_instant_of_an_eviction_are_not_its_fault() -> None:
+    """A restart evicts one of four pods, and the three others are gone when that is written."""
+    play_history(
+        Setup(
+            kind="istio",
+            replicas=4,
+            block={
+                "minPodsPerReplicaSet": 2,
+                "scaleDownDelayRevisionLimit": 1,
+                "analysis": {"startingStep": 1, "templates": [{"templateName": "good"}]},
+                "steps": [
+                    {"plugin": {"config": {"level": 1}, "name": "test/step"}, "setWeight": 20},
+                    {"setWeight": 80},
+                ],
+            },
+            spec={
+                "minReadySeconds": 1,
+                "progressDeadlineAbort": True,
+                "progressDeadlineSeconds": 60,
+            },
+            lag=17.0,
+            stale=0.1,
+        ),
+        [
+            (0.05, "promote_full"),
+            (40, "restart_pods"),
+            (11, "restart_pods"),
+            (11, "restart_pods"),
+            (1, "retry"),
+            (1, "restart_pods"),
+            (0.0, "lose", "stable", 3),
+        ],
+    )

@@ -87,6 +87,17 @@ async def _in_time(live: Live) -> None:
     scale(live, CANARY, 0)
 
 
+async def _last_pod(live: Live) -> None:
+    """One of the canary's two pods has been ill for a while when the other one is evicted."""
+    pods = [p for p in live.sim.list("Pod") if p["metadata"]["name"].startswith(CANARY)]
+    live.sim.kubelet.break_pod(pods[0])
+    await asyncio.sleep(5)
+    name = pods[1]["metadata"]["name"]
+    body = {"metadata": {"name": name}}
+    path = f"/api/v1/namespaces/default/pods/{name}/eviction"
+    live.sim.api.answer(Request("POST", path, {}, body, "application/json", AGENT))
+
+
 ROUTED = routed(replicas=4, steps=HALF)
 SUBSETS = Setup("subsets", replicas=4, block={"steps": HALF}).objects()
 
@@ -98,6 +109,7 @@ BREACHES: list[Any] = [
     pytest.param(ROUTED, lambda live: weigh(live, 150, -50), "rule 4: weights", id="a weight below 0"),
     pytest.param(ROUTED, lambda live: point(live, "web-canary", "nobody"), "rule 2.*no available", id="a selector on nobody"),
     pytest.param(SUBSETS, lambda live: bind(live, "nobody"), "rule 2.*no available", id="a subset on nobody"),
+    pytest.param(ROUTED, _last_pod, "the last pod of .* is evicted while web-canary gets 50 %", id="the last pod"),
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from ..model.reading import Json
 Key = tuple[str, str]
 
 #: Seconds for which counts are gathered.
-GATHERING: Final = 1.0
+GATHERING: Final = 0.8
 
 _COUNTS: Final = frozenset(
     {"HPAReplicas", "availableReplicas", "readyReplicas", "replicas", "updatedReplicas"}
