@@ -1,10 +1,12 @@
-"""Without routing, whose pods a Service names keep answering there until those of the new revision can."""
+"""Whose pods a Service names keep answering there until those of the new revision can; unless nobody is to answer."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from world import World, manifest, service
+import pytest
+from world import World, istio, istio_subsets, manifest, ping_pong, routed, service
 
 from gradatim.model.workload import parse_service
 
@@ -43,3 +45,22 @@ def test_of_several_interrupted_revisions_the_one_that_a_service_names_gives_up_
     assert all(world.of_revision(revision).replicas >= 1 for revision in named)
     world.run()
     assert world.phase == ("Healthy", "")
+
+
+@pytest.mark.parametrize("block", [istio, istio_subsets, ping_pong], ids=lambda b: b.__name__)
+def test_with_no_replicas_the_pods_that_a_service_still_names_go(block: Any) -> None:
+    raw = manifest(1, **block(steps=[]))
+    raw["spec"] |= {"progressDeadlineSeconds": 60}
+    world = routed(raw, lag=0, delay=0)
+    world.run()
+    world.image("app:bad")
+    work(world)
+    world.pause()
+    work(world)
+    world.scale(0)
+    work(world)
+    world.pause(False)
+    world.image("app:v2")
+    world.run(400)
+    assert world.phase == ("Healthy", "")
+    assert world.sets() == {1: (0, 0), 2: (0, 0), 3: (0, 0)}

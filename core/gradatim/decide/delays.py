@@ -152,13 +152,15 @@ def resting_service(draft: Draft) -> str:
 def is_referenced(draft: Draft, replica_set: ReplicaSet) -> bool:
     """Something still names this revision: the status, or the selector of a live Service.
 
-    Its pods are the ones that answer there, whatever the delays say.
+    Its pods are the ones that answer there, whatever the delays say. With `replicas: 0` nobody is to answer at a Service,
+    which stays where it is until there are pods to point it at.
     """
     status, pod_hash = draft.status, replica_set.pod_hash
     named = {status.stable_hash, draft.pod_hash}
     for weights in (status.weights, draft.weights):
         if weights is not None:
             named |= {weights.canary.pod_hash, weights.stable.pod_hash}
-    resting = resting_service(draft)
-    named |= {s.pod_hash for name, s in draft.snapshot.services.items() if name != resting}
+    if draft.rollout.replicas > 0:
+        resting = resting_service(draft)
+        named |= {s.pod_hash for name, s in draft.snapshot.services.items() if name != resting}
     return pod_hash in named
