@@ -91,9 +91,9 @@ class Mesh:
         """Fail if a write gives a canary's name to another one while some proxy still sends a greater weight there.
 
         The newer canary would get what was meant for the earlier one, which still answers. One that is about to be
-        stable has all pods.
+        stable has all pods, or as many as suffice by the author's threshold.
         """
-        stable, replicas = snapshot.rollout.status.stable_hash, snapshot.rollout.replicas
+        stable, replicas = snapshot.rollout.status.stable_hash, _sufficient(snapshot)
         alive = {r.pod_hash: min(r.available, r.replicas) for r in snapshot.replica_sets}
         bound = dict(_bindings(before))
         present = dict(_weights(snapshot, managed=False))
@@ -129,6 +129,17 @@ class Mesh:
         since = now - self.lag
         first = max((i for i, (at, _) in enumerate(history) if at <= since), default=0)
         return [seen for _, seen in history[first:]]
+
+
+def _sufficient(snapshot: Snapshot) -> int:
+    """Pods of a revision with which a release may end."""
+    replicas, canary = snapshot.rollout.replicas, snapshot.rollout.canary
+    threshold = canary.threshold if canary else None
+    if threshold is None or threshold.value < 0:
+        return replicas
+    if threshold.kind == "Pods":
+        return min(replicas, threshold.value)
+    return -(-replicas * threshold.value // 100)
 
 
 def _load(weights: Any, hosts: list[str]) -> int:

@@ -79,7 +79,9 @@ def _taken_early(
         if not answers or not stable or stable in (way.pod_hash, old.pod_hash) or not replicas:
             continue
         sent = max(w.weight for w in late if (w.entry, w.target) == (way.entry, way.target))
-        if sent > way.weight and scenery.able((namespace, way.pod_hash)) < replicas:
+        pods = scenery.able((namespace, way.pod_hash))
+        enough = _relaxed(scenery.rollout(namespace, way.rollout), replicas)
+        if sent > way.weight and pods < enough:
             yield f"{way.target} goes to {way.pod_hash} while some proxy may send {sent} % there"
 
 
@@ -171,12 +173,17 @@ def _needed(scenery: Scenery, namespace: str, way: Way) -> int:
             if scale and not scale.get("matchTrafficWeight"):
                 share = replicas * scale.get("weight", 0) // 100
                 needed = min(needed, scale.get("replicas", share))
+    return _relaxed(rollout, needed)
+
+
+def _relaxed(rollout: Json, needed: int) -> int:
+    """So many of the pods suffice by the author's threshold for progress."""
+    canary: Any = rollout["spec"]["strategy"].get("canary") or {}
     threshold = canary.get("replicaProgressThreshold")
-    if threshold and threshold["value"] >= 0:
-        value = threshold["value"]
-        percent = threshold["type"] == "Percent"
-        needed = min(needed, -(-needed * value // 100) if percent else value)
-    return needed
+    if not threshold or threshold["value"] < 0:
+        return needed
+    value = threshold["value"]
+    return min(needed, -(-needed * value // 100) if threshold["type"] == "Percent" else value)
 
 
 def _is_basic(rollout: Json) -> bool:
