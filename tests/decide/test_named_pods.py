@@ -64,3 +64,20 @@ def test_with_no_replicas_the_pods_that_a_service_still_names_go(block: Any) -> 
     world.run(400)
     assert world.phase == ("Healthy", "")
     assert world.sets() == {1: (0, 0), 2: (0, 0), 3: (0, 0)}
+
+
+def test_without_routing_they_go_with_no_replicas_too() -> None:
+    world = with_services(0)
+    work(world)
+    world.image("app:bad")
+    work(world)
+    world.scale(6)
+    work(world)
+    for image in ["v1", "v1", "v2", "v1", "v2"]:
+        world.image(f"app:{image}")
+        work(world)
+    world.scale(0)
+    world.image("app:v4")
+    world.run(400)
+    assert world.phase == ("Healthy", "")
+    assert all(size == (0, 0) for size in world.sets().values())

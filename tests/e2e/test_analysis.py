@@ -113,5 +113,5 @@ def test_a_canary_is_judged_beside_its_baseline(at_work, shift, phase):
     assert status["phase"] == phase, status
     (measurement,) = status["metricResults"][0]["measurements"]
     assert measurement["value"] == ("0" if shift else "100")
-    found = measurement["metadata"]["gradatim.dev/judge"]
-    assert found.startswith("High: the canary is higher" if shift else "Pass")
+    found = json.loads(measurement["metadata"]["gradatim.dev/judge"])
+    assert found["classification"] == ("High" if shift else "Pass")

@@ -198,8 +198,10 @@ def _shrink_by_availability(draft: Draft, others: list[ReplicaSet]) -> bool:
 def _named(draft: Draft, others: list[ReplicaSet]) -> set[str]:
     """The revisions that a Service still names, for nobody of the new one answers yet: each keeps a pod.
 
-    But room stays for a pod of the new one. The stable Service's comes first.
+    But room stays for a pod of the new one. The stable Service's comes first. With `replicas: 0` nobody is to answer.
     """
+    if draft.rollout.replicas == 0:
+        return set()
     moved = {e.name for e in draft.effects if isinstance(e, SwitchService)}
     by_rank = (draft.canary.stable_service, draft.canary.canary_service)
     services = [draft.snapshot.services.get(name) for name in by_rank if name not in moved]
