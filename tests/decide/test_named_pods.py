@@ -11,10 +11,10 @@ from world import World, istio, istio_subsets, manifest, ping_pong, routed, serv
 from gradatim.model.workload import parse_service
 
 
-def with_services(replicas: int) -> World:
+def with_services(replicas: int, **fields: Any) -> World:
     """A world of a canary without steps that has both Services."""
     names = {"canaryService": "web-canary", "stableService": "web-stable"}
-    world = World.of(manifest(replicas, steps=[], **names))
+    world = World.of(manifest(replicas, steps=[], **names, **fields))
     services = {name: parse_service(service(name)) for name in names.values()}
     world.snapshot = replace(world.snapshot, services=services)
     return world
@@ -67,7 +67,7 @@ def test_with_no_replicas_the_pods_that_a_service_still_names_go(block: Any) -> 
 
 
 def test_without_routing_they_go_with_no_replicas_too() -> None:
-    world = with_services(0)
+    world = with_services(0, maxSurge=5, maxUnavailable=5)
     work(world)
     world.image("app:bad")
     work(world)

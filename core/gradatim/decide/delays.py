@@ -152,8 +152,8 @@ def resting_service(draft: Draft) -> str:
 def is_referenced(draft: Draft, replica_set: ReplicaSet) -> bool:
     """Something still names this revision: the status, or the selector of a live Service.
 
-    Its pods are the ones that answer there, whatever the delays say. With `replicas: 0` nobody is to answer at a Service,
-    which stays where it is until there are pods to point it at.
+    Its pods are the ones that answer there, whatever the delays say. With `replicas: 0` nobody is to answer at a
+    Service, which stays where it is until there are pods to point it at.
     """
     status, pod_hash = draft.status, replica_set.pod_hash
     named = {status.stable_hash, draft.pod_hash}
