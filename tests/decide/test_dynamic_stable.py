@@ -263,6 +263,32 @@ def test_traffic_leaves_a_dead_canary_even_while_stable_is_small() -> None:
     assert world.of_revision(1).replicas == 10
 
 
+@everywhere
+@pytest.mark.parametrize("replicas", [10, 6], ids=["same scale", "fewer replicas"])
+def test_a_release_that_begins_while_stable_is_being_named_leaves_it_its_pods(
+    block: Any, lag: float, replicas: int
+) -> None:
+    strategy = block(steps=[{"setWeight": 50}, {"pause": {}}], dynamicStableScale=True)
+    world = routed(manifest(10, **strategy), lag=lag, delay=lag)
+    world.run()
+    world.image("app:v2")
+    world.run(200)
+    world.promote()
+    while world.rollout.status.stable_hash != world.of_revision(2).pod_hash:
+        world.carry_out(world.decide())
+        world.kubelet()
+        world.pass_time(1)
+    # all requests still come by the canary's side, and those are stable's pods
+    world.image("app:v3")
+    world.scale(replicas)
+    # each plan is checked
+    world.run(300, pods=1)
+    assert sorted(world.weights()) == [50, 50]
+    world.promote()
+    world.run(300, pods=1)
+    assert world.phase == ("Healthy", "")
+
+
 def test_a_step_that_wants_no_canary_pods_brings_stable_back_before_they_go() -> None:
     wait, none = {"pause": {"duration": 20}}, {"setCanaryScale": {"replicas": 0}}
     steps: list[Any] = [{"setWeight": 50}, wait, none, {"pause": {}}]

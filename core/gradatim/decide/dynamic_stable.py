@@ -49,6 +49,16 @@ def _weight(draft: Draft, weights: Weights) -> int:
     return weights.canary.weight
 
 
+def _share_of_stable(draft: Draft, weights: Weights, total: int) -> int:
+    """The weight that stable's pods answer for: that of its own side, and of the canary's while that still names them.
+
+    It does so for a moment after each release, in which the next one may begin.
+    """
+    stable = draft.status.stable_hash
+    by_name = sum(w.weight for w in (weights.canary, weights.stable) if w.pod_hash == stable)
+    return max(total - _weight(draft, weights), by_name)
+
+
 def _is_being_bound(draft: Draft) -> bool:
     """The release has ended, and proxies may still send stable's requests to the few pods that it had before.
 
@@ -96,7 +106,7 @@ def stable_pods(draft: Draft, wanted: int) -> int:
     if replicas == 0:
         return 0
     weights = (draft.status.weights, draft.weights)
-    shares = (total - _weight(draft, w) if w else total for w in weights)
+    shares = (_share_of_stable(draft, w, total) if w else total for w in weights)
     carrying = max(share(replicas, min(max(s, 0), total), total) for s in shares)
     if _is_superseded(draft):
         # what is left of an earlier canary goes back to stable, as it would if stable had never shrunk
