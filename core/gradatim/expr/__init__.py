@@ -17,11 +17,13 @@ from gradatim.expr.condition import (
 )
 from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import DEFAULT, Limits
+from gradatim.expr.values import FloatList
 
 __all__ = [
     "DEFAULT",
     "Condition",
     "ExprError",
+    "FloatList",
     "Limits",
     "check",
     "check_time",

@@ -31,7 +31,7 @@ def get(base: object, key: object) -> object:
     if base is None:
         return None
     if isinstance(base, dict | AnyMap):
-        return fetch(base, key)
+        return None if isinstance(base, AnyMap) and key not in base else fetch(base, key)
     if isinstance(base, list | range | str):
         raw = as_bytes(base) if isinstance(base, str) else base
         index = as_index(key)

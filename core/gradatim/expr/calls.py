@@ -19,8 +19,6 @@ from gradatim.expr.types import (
     INT,
     LIST,
     MAP,
-    STRING,
-    STRINGS,
     TIME,
     UNKNOWN,
     Kind,
@@ -242,10 +240,11 @@ def _declared(name: str, first: Type) -> Type | None:
 
     What is known of a list's elements beyond the declaration is forgotten here.
     """
+    is_declared = first.kind is Kind.LIST and first.name != LIST.name
     if name in ("first", "last"):
-        return STRING if first.name == STRINGS.name else ANY
+        return first.element() if is_declared else ANY
     if name == "take" and first.kind is Kind.LIST:
-        return STRINGS if first.name == STRINGS.name else LIST
+        return first if is_declared else LIST
     return ANY if name in ("take", "abs") and first.is_unknown else None
 
 

@@ -15,7 +15,7 @@ from gradatim.expr.layouts import rfc3339
 from gradatim.expr.limits import Budget
 from gradatim.expr.quoting import shortened
 from gradatim.expr.times import Moment, Span, Zone
-from gradatim.expr.values import NilList, go_type
+from gradatim.expr.values import FloatList, NilList, go_type
 
 _DEEPEST = 100
 _LARGEST = 5_000_000  # parts of a measured value
@@ -108,7 +108,7 @@ def _clean(value: object) -> object:
     if isinstance(value, dict):
         return {sound(str(key)): each for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return list(value)
+        return FloatList(value) if kind is FloatList else list(value)
     raise ExprError(f"a measured value cannot be {kind.__name__}")
 
 

@@ -14,7 +14,7 @@ from gradatim.expr.frame import Frame
 from gradatim.expr.gotext import told
 from gradatim.expr.ordering import in_order, is_descending
 from gradatim.expr.quoting import shortened
-from gradatim.expr.values import AnyMap, NilList, PairList, go_type, is_nil, kind_name, kind_of
+from gradatim.expr.values import AnyMap, NilList, PairList, go_type, kind_name, kind_of
 
 _TYPES: dict[str, str] = {
     "list": "array",
@@ -145,7 +145,7 @@ def _sort(frame: Frame, value: object, order: object = "asc") -> list[object]:
         raise ExprError(f"sort order argument must be a string (got {go_type(order)})")
     refusal = f"invalid order {shortened(order)}, expected asc or desc"
     descending = is_descending(order, refusal)
-    if not isinstance(value, list | range) or is_nil(value):
+    if not isinstance(value, list | range):
         return NilList()  # as Go: what is no list that it knows has no elements
     pairs = in_order([(item, None) for item in value], frame.budget, descending=descending)
     return _made(frame, [item for item, _nothing in pairs])

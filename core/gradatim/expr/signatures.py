@@ -12,6 +12,7 @@ from gradatim.expr.types import (
     BOOL,
     DURATION,
     FLOAT,
+    FLOATS,
     INT,
     LIST,
     LONG,
@@ -78,7 +79,16 @@ SIGNATURES: dict[str, tuple[Signature, ...]] = {
     "fromBase64": _ways(STRING, (STRING,)),
     "duration": _ways(DURATION, (STRING,)),
     "timezone": _ways(ZONE, (STRING,)),
-    "sort": _ways(LIST, (LIST, STRING), (STRINGS, STRING), (LIST,), (STRINGS,), (_INTS,)),
+    "sort": _ways(
+        LIST,
+        (LIST, STRING),
+        (FLOATS, STRING),
+        (STRINGS, STRING),
+        (LIST,),
+        (FLOATS,),
+        (STRINGS,),
+        (_INTS,),
+    ),
     "bitnot": _ways(INT, (INT,)),
     **{
         name: _ways(INT, (INT, INT))

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from gradatim.expr.values import FloatList
+
 
 class Kind(Enum):
     """The families that operators and functions tell apart."""
@@ -75,6 +77,7 @@ DURATION = Type(Kind.DURATION, "time.Duration")
 ZONE = Type(Kind.ZONE, "*time.Location")
 LIST = Type(Kind.LIST, "[]interface {}")
 STRINGS = Type(Kind.LIST, "[]string", STRING)  # what split gives: a list of its own type
+FLOATS = Type(Kind.LIST, "[]float64", FLOAT)  # what Prometheus and others measure
 MAP = Type(Kind.MAP, "map[string]interface {}")
 ANY_MAP = Type(Kind.MAP, "map[interface {}]interface {}")  # what fromPairs gives
 GROUPS = Type(Kind.MAP, "map[interface {}][]interface {}")  # what groupBy gives
@@ -132,4 +135,4 @@ def type_of_result(result: object) -> Type:
         return STRING
     if isinstance(result, dict):
         return MAP
-    return LIST
+    return FLOATS if isinstance(result, FloatList) else LIST

@@ -71,6 +71,15 @@ class StringList(list[object]):
     __slots__ = ()
 
 
+class FloatList(list[float]):
+    """A measured list of nothing but floats, and known to be one: to Go, a list of a type of its own.
+
+    A condition is checked against that: `result[0] == "1"` is an error, and not false.
+    """
+
+    __slots__ = ()
+
+
 class FunctionValue:
     """A function of the environment, met where it is not called; `sort` is its type in Go."""
 
@@ -91,6 +100,7 @@ KINDS: dict[type, str] = {
     NilList: "list",
     PairList: "list",
     StringList: "list",
+    FloatList: "list",
     range: "list",
     dict: "map",
     AnyMap: "map",
@@ -110,6 +120,7 @@ _GO_TYPES: dict[type, str] = {
     list: "[]interface {}",
     NilList: "[]interface {}",
     StringList: "[]string",
+    FloatList: "[]float64",
     range: "[]int",
     dict: "map[string]interface {}",
     Moment: "time.Time",
@@ -156,6 +167,7 @@ _REFLECTED: dict[type, str] = {
     list: "slice",
     NilList: "slice",
     StringList: "slice",
+    FloatList: "slice",
     range: "slice",
     dict: "map",
     AnyMap: "map",

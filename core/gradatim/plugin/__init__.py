@@ -28,7 +28,8 @@ never the controller, its cache or a Kubernetes client; Secrets come resolved in
 you, and hurts only the objects that use you. `gradatim.testing` has the contract suites to run your plugin against.
 
 The three hooks that register classes are `gradatim_metric_providers`, `gradatim_traffic_routers` and
-`gradatim_step_plugins`. Write in `GRADATIM_API` the least version that has what you use: 1.1 brought step plugins.
+`gradatim_step_plugins`. Write in `GRADATIM_API` the least version that has what you use: 1.1 brought step plugins and
+`Numbers`.
 
 What most plugins need beside this: `gradatim.plugin.fields` (checks of a block's fields), `.duration`, `.http` (what an
 HTTP answer means), `.texts` (numbers and excerpts for a status) and `.patches`.
@@ -38,7 +39,7 @@ from __future__ import annotations
 
 from .errors import ProviderError, RouterError, StepError
 from .jobs import Jobs
-from .metric import Json, Measurement, MetricProvider, Query, SecretRef, Verdict
+from .metric import Json, Measurement, MetricProvider, Numbers, Query, SecretRef, Verdict
 from .problem import FieldPath, Problem
 from .ratelimit import RateLimit
 from .series import Series
@@ -69,6 +70,7 @@ __all__ = [
     "Measurement",
     "MetricProvider",
     "MirrorRoute",
+    "Numbers",
     "ObjectRef",
     "Observed",
     "Patch",

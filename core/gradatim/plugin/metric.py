@@ -80,13 +80,20 @@ class Query:
     times: Mapping[FieldPath, datetime] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers(list[float]):
+    """A value that is a list of floats whatever was measured, as a Prometheus vector is.
+
+    Conditions are checked against that: `result[0] == "1"` is an error then, as in Argo Rollouts, and not false.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What came of a query: a value for the core to judge, a verdict, or still running.
 
     Attributes:
-        value: the JSON value that the conditions see as `result`. With `no_data` None, or an empty list
-            where the conditions may ask for its length.
+        value: the JSON value that the conditions see as `result`; `Numbers` for a list of floats. With `no_data` None,
+            or an empty list where the conditions may ask for its length.
         text: how the value is kept in the status; the tools of users read it there.
         verdict: set when the provider judged by itself; the conditions are then not evaluated.
         running: the provider needs more time; `resume` is called at `resume_at`.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from gradatim.plugin import Measurement, Series
+from gradatim.plugin import Measurement, Numbers, Series
 from gradatim.plugin.texts import MOST_VALUES, number_text, numbers_text, writable
 
 from .reasons import reason_of
@@ -49,7 +49,7 @@ def scalar_measurement(answer: dict[str, Any]) -> Measurement:
 
 
 def _grouped(groups: list[tuple[str, float]]) -> Measurement:
-    values = [value for _, value in groups]
+    values = Numbers(value for _, value in groups)
     metadata = {"groups": _groups_json(groups)}
     if len(groups) > _MOST_GROUPS:
         metadata["groups_truncated"] = "true"

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from gradatim.plugin import Measurement, ProviderError, Series
+from gradatim.plugin import Measurement, Numbers, ProviderError, Series
 from gradatim.plugin.http import Endpoint, Reply, host, refusal
 from gradatim.plugin.texts import MOST_VALUES, number_text, numbers_text, writable
 
@@ -94,7 +94,7 @@ def _seconds(moment: datetime) -> str:
 def _list_measurement(
     series: tuple[Series, ...], result: Any, metadata: dict[str, str]
 ) -> Measurement:
-    values = [value for one in series for value in one.samples]
+    values = Numbers(value for one in series for value in one.samples)
     if len(values) > MOST_VALUES:
         metadata = {**metadata, "values_truncated": "true"}
     return Measurement(

@@ -18,7 +18,7 @@ from gradatim.model.analysisrun import (
     Phase,
     parse_analysis_run,
 )
-from gradatim.plugin import Measurement, Verdict
+from gradatim.plugin import Measurement, Numbers, Verdict
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 S, F, INC, E, R, P = (
@@ -107,6 +107,14 @@ def test_two_conditions(success: bool | None, failure: bool | None, phase: Phase
         ),
         pytest.param(
             Metric(success_condition="all(result, # > 1)"), NO_ROWS, S, "", id="all of no values"
+        ),
+        pytest.param(
+            Metric(failure_condition="len(result) > 0 && result[0] == 'down'"),
+            Measurement(value=Numbers(), no_data=True),
+            E,
+            "could not evaluate failureCondition \"len(result) > 0 && result[0] == 'down'\": "
+            "metric result is nil or empty: no data returned from the metric provider",
+            id="a number that is compared with a text, whether there is one or not",
         ),
         pytest.param(
             Metric(failure_condition="any(result, # > 1)"), NO_ROWS, S, "", id="any of no values"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradatim.plugin import Measurement, ProviderError, RateLimit, Series
+from gradatim.plugin import Measurement, Numbers, ProviderError, RateLimit, Series
 from gradatim.plugin.http import Reply
 from gradatim_datadog.credentials import Credentials
 from gradatim_datadog.query import check_validation, measurement
@@ -191,6 +191,7 @@ def test_errors(version: str, body: object, message: str) -> None:
 def test_nulls_go_with_their_groups() -> None:
     read = _read("v2", _columns(_groups(["a"], ["b"], ["c"]), _numbers(1, None, 3)))
     assert read.value == [1.0, 3.0]
+    assert type(read.value) is Numbers
     assert json.loads(read.metadata["groups"]) == [
         {"name": "a", "value": 1},
         {"name": "c", "value": 3},

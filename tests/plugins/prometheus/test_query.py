@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradatim.plugin import Measurement, ProviderError
+from gradatim.plugin import Measurement, Numbers, ProviderError
 from gradatim.plugin.http import Reply
 from gradatim_prometheus.query import measurement, redirection, request
 from gradatim_prometheus.settings import OAuth2, Range, Settings
@@ -87,6 +87,7 @@ def test_series_are_kept_with_their_labels() -> None:
 def test_an_empty_result_has_no_data(kind: str) -> None:
     read = _read(_success(kind, []))
     assert (read.value, read.text, read.no_data) == ([], "[]", True)
+    assert type(read.value) is Numbers
 
 
 def test_nan_is_data() -> None:

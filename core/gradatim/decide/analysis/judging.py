@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from gradatim.expr import ExprError, compile_condition, explain_error
+from gradatim.expr import ExprError, FloatList, compile_condition, explain_error
 from gradatim.judge import Comparison
 from gradatim.model.analysis import Metric
 from gradatim.model.analysisrun import Phase
-from gradatim.plugin import Measurement, Verdict
+from gradatim.plugin import Measurement, Numbers, Verdict
 
 from .comparing import compared
 from .silence import is_no_data, is_nothing
@@ -94,6 +94,8 @@ def _holds(metric: Metric, kind: str, answer: Measurement, now: datetime) -> boo
         return None
     # an empty list stays one: `len(result) == 0` is how authors ask for it (docs of Argo Rollouts, for Prometheus)
     value = answer.value if is_nothing(answer.value) or not answer.no_data else None
+    if isinstance(value, Numbers):
+        value = FloatList(value)
     try:
         return compile_condition(source).evaluate(value, now=now)
     except ExprError as error:
