@@ -10,7 +10,8 @@ from functools import lru_cache
 from gradatim.expr.charclass import CharSet
 from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import Budget
-from gradatim.expr.pattern import Anchor, Chars, Concat, Either, Regex, Repeat, parse_pattern
+from gradatim.expr.pattern import parse_pattern
+from gradatim.expr.patterntree import Anchor, Chars, Concat, Either, Regex, Repeat
 
 # Python's own `re` backtracks: a pattern such as (a+)+$ takes exponential time there, and whoever
 # writes an AnalysisTemplate could stop the controller. Here the pattern becomes a nondeterministic
