@@ -39,6 +39,30 @@ MANAGED: list[Json] = [
 ]
 
 
+ONE = {"name": "one", "templateName": "good", "requiredForCompletion": True}
+BESIDE = {"name": "beside", "specRef": "stable"}
+TRIED = {"name": "tried", "specRef": "canary", "replicas": 2}
+
+
+def _experiment(beside: int, tried: int, **given: Any) -> Json:
+    """A step with an Experiment; its sets get so many of the requests, 0 for none."""
+    sets = [(BESIDE, beside), (TRIED, tried)]
+    templates = [each | ({"weight": weight} if weight else {}) for each, weight in sets]
+    return {"experiment": {"templates": templates, **given}}
+
+
+EXPERIMENTS = [
+    _experiment(0, 0, duration="4s"),
+    _experiment(0, 0, analyses=[ONE]),
+    _experiment(0, 0, analyses=[ONE], duration="40s"),
+]
+WEIGHED = [
+    _experiment(10, 20, duration="4s"),
+    _experiment(0, 5, duration="40s", analyses=[ONE]),
+    _experiment(60, 30, analyses=[ONE]),
+]
+
+
 def steps(*, is_routed: bool) -> st.SearchStrategy[list[Json]]:
     """Canary steps."""
     kinds: list[st.SearchStrategy[Json]] = [
@@ -46,6 +70,7 @@ def steps(*, is_routed: bool) -> st.SearchStrategy[list[Json]]:
         st.builds(lambda p: {"pause": p}, PAUSES),
         st.just({"analysis": ANALYSIS}),
         st.sampled_from([PLUGIN, PLUGIN | {"setWeight": 20}]),
+        st.sampled_from([*EXPERIMENTS, *(WEIGHED if is_routed else ())]),
     ]
     if is_routed:
         kinds.append(st.builds(lambda s: {"setCanaryScale": s}, SCALES))
@@ -144,6 +169,8 @@ KINDS: list[st.SearchStrategy[Any]] = [
     st.tuples(st.just("lose"), st.sampled_from(["stable", "new"]), st.integers(1, 3)),
     st.tuples(st.just("sicken"), st.sampled_from(["stable", "new"]), st.integers(1, 3)),
     st.tuples(st.just("cure")),
+    st.tuples(st.just("lose_tried"), st.integers(1, 3)),
+    st.tuples(st.just("end_experiment")),
     st.tuples(st.just("node_away"), st.sampled_from([0.5, 5, 50])),
     st.tuples(st.just("verdict_is"), st.sampled_from(["good", "bad", "unclear", "error"])),
     st.tuples(st.just("kill"), st.integers(0, 5)),

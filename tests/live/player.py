@@ -160,8 +160,7 @@ class Player:
     # people and pipelines
 
     async def image(self, image: str) -> None:
-        containers = [{"name": "app", "image": image}]
-        spec = {"template": {"spec": {"containers": containers}}}
+        spec = {"template": {"spec": {"containers": self.setup.containers(image)}}}
         kind, name = ("Deployment", "old") if self.setup.kind == "workload" else ("Rollout", "web")
         self.live.sim.patch(kind, name, {"spec": spec})
 
@@ -240,6 +239,20 @@ class Player:
     async def lose(self, which: str, number: int) -> None:
         self.live.sim.kill_pods(p["metadata"]["name"] for p in self._pods(which)[:number])
 
+    async def lose_tried(self, number: int) -> None:
+        """Pods of Experiments."""
+        of = [e["metadata"]["name"] for e in self._sets("Experiment")]
+        found = (p["metadata"] for p in self.live.sim.list("Pod"))
+        names = [m["name"] for m in found if m["ownerReferences"][0]["name"] in of]
+        self.live.sim.kill_pods(names[:number])
+
+    async def end_experiment(self) -> None:
+        """Somebody says that it is to end."""
+        for each in self.live.sim.list("Experiment"):
+            self.live.sim.patch(
+                "Experiment", each["metadata"]["name"], {"spec": {"terminate": True}}
+            )
+
     async def sicken(self, which: str, number: int) -> None:
         for pod in self._pods(which)[:number]:
             if "bad" in pod["spec"]["containers"][0]["image"]:
@@ -264,10 +277,10 @@ class Player:
 
     # what can be seen
 
-    def _sets(self) -> list[Json]:
+    def _sets(self, owner: str = "Rollout") -> list[Json]:
         found = self.live.sim.list("ReplicaSet")
         owned = (each for each in found if each["metadata"].get("ownerReferences"))
-        return [e for e in owned if e["metadata"]["ownerReferences"][0]["kind"] == "Rollout"]
+        return [e for e in owned if e["metadata"]["ownerReferences"][0]["kind"] == owner]
 
     def _pods(self, which: str) -> list[Json]:
         status = self.live.status()
@@ -352,6 +365,8 @@ class Player:
         assert sets.pop(newest["metadata"]["name"]) == wanted, sets
         assert newest["status"].get("availableReplicas", 0) == wanted, newest["status"]
         assert not any(sets.values()), sets
+        tried = {e["metadata"]["name"]: e["spec"]["replicas"] for e in self._sets("Experiment")}
+        assert not any(tried.values()), tried
 
     def _all_requests_go_to_it(self) -> None:
         for name in self.setup.routers:

@@ -111,22 +111,24 @@ def _resized(scenery: Scenery, event: Event, late: Ways) -> Iterator[str]:
             yield f"rule 3: {name} is deleted while it has pods"
         return
     owner = next(iter(event.new["metadata"].get("ownerReferences") or ()), {})
-    if owner.get("kind") != "Rollout":
+    if owner.get("kind") not in ("Rollout", "Experiment") or is_now >= was:
         return
-    rollout = scenery.rollout(namespace, owner["name"])
-    if is_now < was and scenery.least_replicas(namespace, owner["name"]) > 0:
-        yield from _shrunk(scenery, event.new, (was, is_now), late)
-        if _is_basic(rollout):
-            yield from _unavailable(scenery, rollout, event.new, (was, is_now))
+    yield from _shrunk(scenery, event.new, (was, is_now), late)
+    rollout = scenery.rollout(namespace, owner["name"]) if owner["kind"] == "Rollout" else {}
+    if _is_basic(rollout) and scenery.least_replicas(namespace, owner["name"]) > 0:
+        yield from _unavailable(scenery, rollout, event.new, (was, is_now))
 
 
 def _shrunk(scenery: Scenery, found: Json, change: tuple[int, int], late: Ways) -> Iterator[str]:
     name, namespace = found["metadata"]["name"], found["metadata"]["namespace"]
     told = f"{name} is scaled from {change[0]} to {change[1]}"
+    left = scenery.asked((namespace, hash_of(found)))
     for way in sorted(late):
         if way.pod_hash != hash_of(found) or scenery.all_may_go(namespace, way):
             continue
-        if way.weight and change[1] < (needed := max(1, _needed(scenery, namespace, way))):
+        if scenery.least_replicas(namespace, way.rollout) == 0:
+            continue
+        if way.weight and left < (needed := max(1, _needed(scenery, namespace, way))):
             yield f"rule 3: {told} while {way.target} gets {way.weight} %, for {needed} pods"
 
 

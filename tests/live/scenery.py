@@ -60,6 +60,8 @@ class Scenery:
         self._pods: dict[str, Key] = {}
         self._available: dict[Key, Recent] = {}
         self._asked: dict[Key, Recent] = {}
+        #: by set: Experiments of one Rollout may have several of one revision
+        self._sizes: dict[Key, dict[str, int]] = {}
         self._replicas: dict[Key, Recent] = {}
         self.served: set[Key] = set()
 
@@ -85,7 +87,7 @@ class Scenery:
         return min(found.greatest(self._clock()), self.asked(key)) if found else 0
 
     def asked(self, key: Key) -> int:
-        """Pods that the ReplicaSet of a revision is to have."""
+        """Pods that the ReplicaSets of a revision are to have."""
         found = self._asked.get(key)
         return found.now if found else 0
 
@@ -152,7 +154,10 @@ class Scenery:
     def _note_set(self, event: Event) -> None:
         namespace = event.new["metadata"]["namespace"]
         asked = 0 if event.type == "DELETED" else int(event.new["spec"].get("replicas") or 0)
-        self._recent(self._asked, (namespace, hash_of(event.new)), asked)
+        key = (namespace, hash_of(event.new))
+        sizes = self._sizes.setdefault(key, {})
+        sizes[event.new["metadata"]["name"]] = asked
+        self._recent(self._asked, key, sum(sizes.values()))
 
     def _recent(self, known: dict[Key, Recent], key: Key, number: int) -> None:
         if key not in known:

@@ -14,6 +14,7 @@ Json = dict[str, Any]
 
 KINDS = ("basic", "istio", "subsets", "pingpong", "two", "bluegreen", "workload")
 SUBSETS = ("stable", "canary")
+PORTS = [{"containerPort": 8080}]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Setup:
             return ["web"]
         return ["web", "other"] if self.kind == "two" else []
 
+    def containers(self, image: str) -> list[Json]:
+        """A pod's, with the port that an Experiment needs to make a Service for requests to it."""
+        tries = any("experiment" in step for step in self.block.get("steps", ()))
+        return [{"name": "app", "image": image, **({"ports": PORTS} if tries else {})}]
+
     def _rollout(self, block: Json) -> Json:
         routes = [{"name": "by-header"}, {"name": "mirror"}]
         if "trafficRouting" in block:
@@ -54,6 +60,7 @@ class Setup:
                 "trafficRouting": {**block["trafficRouting"], "managedRoutes": routes},
             }
         made = rollout(replicas=self.replicas, **block)
+        made["spec"]["template"]["spec"]["containers"] = self.containers("app:v1")
         made["spec"] |= self.spec
         if self.lag > 5:
             delay = {"gradatim.dev/traffic-propagation-delay": f"{self.lag:g}s"}

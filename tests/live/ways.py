@@ -54,7 +54,7 @@ def weights(store: Store, rollout: Json) -> Iterator[tuple[str, list[int]]]:
 def _routed(store: Store, rollout: Json) -> Iterator[Way]:
     namespace, name = rollout["metadata"]["namespace"], rollout["metadata"]["name"]
     subsets = _subsets(store, namespace)
-    managed = _managed(rollout)
+    managed, own = _managed(rollout), _own(rollout)
     for service in _virtual_services(store, rollout):
         for entry, destinations in _routes(service):
             alone = 100 if len(destinations) == 1 else 0
@@ -63,6 +63,7 @@ def _routed(store: Store, rollout: Json) -> Iterator[Way]:
                 pods = _selected(store, namespace, host) or subsets.get((host, subset), "")
                 target = f"{host}/{subset}" if subset else host
                 whole = entry.rpartition(" ")[2] not in managed
+                whole = whole and bool(subset or host in own)
                 yield Way(entry, target, each.get("weight", alone), pods, name, whole)
 
 
@@ -84,6 +85,13 @@ def _managed(rollout: Json) -> set[str]:
     canary = (rollout["spec"].get("strategy") or {}).get("canary") or {}
     routes = (canary.get("trafficRouting") or {}).get("managedRoutes") or ()
     return {each["name"] for each in routes}
+
+
+def _own(rollout: Json) -> set[str]:
+    """Its Services; a route's others are those of an Experiment, of which one pod suffices."""
+    canary = (rollout["spec"].get("strategy") or {}).get("canary") or {}
+    names = {canary.get(side) for side in ("stableService", "canaryService")}
+    return {*filter(None, names), *(canary.get("pingPong") or {}).values()}
 
 
 def _virtual_services(store: Store, rollout: Json) -> Iterator[Json]:
