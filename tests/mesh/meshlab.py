@@ -301,6 +301,11 @@ class Lab:
         path = self._folder / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def told(self, words: str) -> list[str]:
+        """Warnings about the Rollout with these words."""
+        found = self.sim.list("Event")
+        return [e["message"] for e in found if e["type"] == "Warning" and words in e["message"]]
+
     def report(self) -> str:
         """All that helps to see what went wrong."""
         events = sorted(self.sim.list("Event"), key=lambda e: int(e["metadata"]["resourceVersion"]))
