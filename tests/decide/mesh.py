@@ -59,6 +59,7 @@ class Mesh:
         more = _share(*present, stable) > _share(
             _weights(before, managed=False), _bindings(before), stable
         )
+        earlier = [_weights(before, managed=False), *self._believed(self.shares[:-1], now)]
         for weights in self._believed(self.shares, now) if shrunk else [present[0]]:
             for bindings in self._believed(self.bindings, now):
                 for pod_hash in {h for _, h in bindings if h}:
@@ -69,8 +70,8 @@ class Mesh:
                         host = dict(present[1]).get
                         old = [n for n, h in bindings if host(n) == stable and h == pod_hash]
                         load = _load(weights, old)
-                        if load <= _load(_weights(before, managed=False), old):
-                            # only its name was moved: who does not know that yet asks where it asked before
+                        if load <= max(_load(known, old) for known in earlier):
+                            # who has not heard of the names' move asks where it asked before, and for no more
                             continue
                         needed = rollout.replicas * load // 100
                         have = pods.get(pod_hash, 0)

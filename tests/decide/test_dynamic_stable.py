@@ -386,3 +386,42 @@ def test_a_step_that_takes_all_canary_pods_brings_stables_back_first(
     assert world.phase == ("Paused", "CanaryPauseStep")
     assert world.sets() == {1: (2, 2), 2: (0, 0)}
     assert sorted(world.weights()) == [0, 100]
+
+
+@everywhere
+@pytest.mark.parametrize("pods", [0, 1, 4], ids="after {} passes".format)
+def test_who_is_promoted_in_full_takes_an_earlier_canarys_side_with_the_pods_for_it(
+    block: Any, lag: float, pods: int
+) -> None:
+    """It was given to the first pod: stable had shrunk, so the earlier one's weight could not leave."""
+    world = at_sixty(block, lag)
+    world.image("app:v3")
+    for _ in range(1 + pods):
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.pass_time(1)
+    world.promote_full()
+    world.run(400, pods=1)
+    assert world.phase == ("Healthy", "")
+    assert world.of_revision(3).available == 10
+
+
+@everywhere
+def test_who_is_promoted_in_full_takes_the_side_of_a_release_that_just_ended_with_all_pods(
+    block: Any, lag: float
+) -> None:
+    world = at_sixty(block, lag)
+    world.promote_full()
+    for _ in range(30):
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.pass_time(0.5)
+        if world.phase[0] == "Healthy":
+            break
+    world.image("app:v3")
+    world.carry_out(world.decide())
+    world.kubelet(1)
+    world.promote_full()
+    world.run(400, pods=1)
+    assert world.phase == ("Healthy", "")
+    assert world.of_revision(3).available == 10

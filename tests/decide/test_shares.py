@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from world import World, istio, manifest, routed
+from world import World, istio, manifest, ping_pong, routed
 
 from gradatim.decide import Route
 from gradatim.decide.effects import ApplyRoute
@@ -94,3 +94,25 @@ def test_stable_takes_its_service_back_for_all_requests_where_nobody_knows_its_s
     world.snapshot = replace(known, routes=(replace(known.routes[0], router=router),))
     world.carry_out(world.decide())
     assert world.selectors()["web-stable"] == 2, "all of them need four"
+
+
+ONE_AND_NONE: list[Any] = [{"setWeight": 1}, {"setWeight": 0}]
+BY_SERVICE = pytest.mark.parametrize("block", [istio, ping_pong])
+
+
+@BY_SERVICE
+def test_a_canary_keeps_its_pod_for_a_weight_that_came_with_the_service_of_an_earlier_one(
+    block: Any,
+) -> None:
+    """Nobody of stable answers, so no weight is written, and the status says whose it was before."""
+    raw = manifest(4, image="app:bad", **block(steps=ONE_AND_NONE))
+    world = routed(raw, lag=2, delay=2)
+    world.run(10)
+    world.scale(0)
+    world.run(10)
+    world.scale(4)
+    for image in ("app:v2", "app:v3"):
+        world.image(image)
+        world.run(30)
+    assert world.selectors()["web-canary"] == 3
+    assert world.sets() == {1: (4, 0), 2: (1, 1), 3: (1, 1)}

@@ -16,6 +16,7 @@ from .draft import Draft
 from .effects import ApplyRoute, PatchRoute, SwitchService
 from .managedroutes import has_managed_routes
 from .pingpong import rests
+from .shares import share_of
 
 DEFAULT_DELAY: Final = timedelta(seconds=30)
 
@@ -118,8 +119,13 @@ def unreported(draft: Draft) -> tuple[str, ...]:
 
 
 def weight_of(draft: Draft, pod_hash: str) -> int:
-    """The weight that this revision gets: as it was before this pass or as that leaves it, the greater one."""
-    return max(_weight(weights, pod_hash) for weights in (draft.status.weights, draft.weights))
+    """The weight that this revision gets: as it was before this pass or as that leaves it, the greater one.
+
+    The status says whose a weight was when it was written. What could not be lowered since went with a Service or
+    subset to whoever has that now.
+    """
+    written = max(_weight(weights, pod_hash) for weights in (draft.status.weights, draft.weights))
+    return max(written, share_of(draft, pod_hash))
 
 
 def _weight(weights: Weights | None, pod_hash: str) -> int:

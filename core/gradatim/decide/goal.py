@@ -15,7 +15,7 @@ from .managedroutes import KEPT_ROUTES, NO_ROUTES, ManagedRoutes, routes_at
 from .progress import current_weight, is_promoted, max_weight, step_index, weight_at
 from .routed_scale import is_at_counts, meets
 from .shares import stable_share
-from .takeover import followed_canary
+from .takeover import earlier_canary, followed_canary
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,26 @@ def _written(draft: Draft) -> int:
 
 
 def _promoted_weight(draft: Draft, available: int) -> int:
-    """The weight on the way of a full promotion: what it is, or with a dynamic stable what the pods can carry."""
-    present, total = _written(draft), max_weight(draft.canary)
-    if not draft.canary.dynamic_stable_scale or draft.rollout.replicas == 0:
-        return present
-    # there may be more pods than replicas (row 8), and pods that are lost take no traffic back with them
-    return max(present, min(total, total * available // draft.rollout.replicas))
+    """The weight on the way of a full promotion: what it is, or with a dynamic stable what the pods can carry.
+
+    Others answer for the canary's side until the new pods can carry what it has.
+    """
+    present, total, replicas = _written(draft), max_weight(draft.canary), draft.rollout.replicas
+    # there may be more pods than replicas (row 8)
+    carried = min(total, total * available // replicas) if replicas else present
+    if _is_side_of_others(draft):
+        return min(present, carried)
+    # pods that are lost take no traffic back with them
+    return max(present, carried) if draft.canary.dynamic_stable_scale else present
+
+
+def _is_side_of_others(draft: Draft) -> bool:
+    """Pods of an earlier canary answer on the canary's side, or those of stable: it was theirs in their own release."""
+    weights = draft.status.weights
+    written = weights.canary if weights is not None else None
+    if written is not None and written.weight > 0 and written.pod_hash == draft.status.stable_hash:
+        return True
+    return earlier_canary(draft) is not None
 
 
 def _step_routes(draft: Draft, index: int, arrived: bool) -> ManagedRoutes:

@@ -1,7 +1,7 @@
 """The shares of the requests that stable and the canary have now, as the routers' objects say it.
 
-In: the draft of a pass. Out: the least and the greatest weight that they may have. Asked by `services.py` and
-`goal.py`, which must not go by the status alone: a controller that was killed had moved more than it could write
+In: the draft of a pass. Out: the least and the greatest weight that they may have. Asked by `services.py`, `goal.py`
+and `delays.py`, which must not go by the status alone: a controller that was killed had moved more than it could write
 there, and tools that sync from Git write without asking.
 """
 
@@ -27,6 +27,19 @@ def canary_share(draft: Draft) -> int:
     written = draft.status.weights
     seen = (_observed(draft, route).weight for route in draft.snapshot.routes if route.objects)
     return max([written.canary.weight if written else 0, *(w for w in seen if w is not None)])
+
+
+def share_of(draft: Draft, pod_hash: str) -> int:
+    """The greatest weight that a revision's pods may get now, by the Services and subsets that name them."""
+    canary = draft.canary
+    seen = [_observed(draft, route) for route in draft.snapshot.routes if route.objects]
+    sides = (
+        (canary.canary_service, [each.canary_hash for each in seen], canary_share(draft)),
+        (canary.stable_service, [each.stable_hash for each in seen], stable_share(draft)[1]),
+    )
+    services = draft.snapshot.services
+    named = {name for name, service in services.items() if service.pod_hash == pod_hash}
+    return sum(share for name, bound, share in sides if name in named or pod_hash in bound)
 
 
 def _bounds(draft: Draft, route: Route) -> tuple[int, int]:

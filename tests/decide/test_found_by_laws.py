@@ -1,0 +1,68 @@
+"""Histories that broke a law of `test_laws.py`, as they were found: each of them failed once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from histories import Event, happen
+from world import istio, istio_subsets, manifest, routed
+
+ONE_AND_NONE: list[Any] = [{"setWeight": 1}, {"setWeight": 0}]
+
+#: By the sentence that was not so: the strategy, the replicas, and what happened.
+FOUND: dict[str, tuple[dict[str, Any], int, list[Event]]] = {
+    "a canary keeps its pod while the Service of stable, of which nobody answers, names it": (
+        istio(steps=ONE_AND_NONE),
+        1,
+        [
+            ("wait", 40),
+            ("image", "app:bad"),
+            ("scale", 0),
+            ("scale", 3),
+            ("image", "app:v1"),
+            ("promote", None),
+            ("wait", 3),
+            ("image", "app:v1"),
+            ("scale", 4),
+            ("work", (5, None)),
+            ("crash", 0),
+            ("scale", 1),
+            ("image", "app:v1"),
+            ("work", (6, 1)),
+            ("scale", 1),
+            ("wait", 3),
+        ],
+    ),
+    "a stable that a person scales up is asked for no more than before under a name it just got": (
+        istio_subsets(steps=ONE_AND_NONE),
+        1,
+        [
+            ("image", "app:v1"),
+            ("image", "app:v3"),
+            ("wait", 40),
+            ("retry", None),
+            ("wait", 40),
+            ("work", (5, 2)),
+            ("dynamic", True),
+            ("scale", 3),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("strategy", "replicas", "history"), FOUND.values(), ids=list(FOUND))
+def test_what_was_found_holds(
+    strategy: dict[str, Any], replicas: int, history: list[Event]
+) -> None:
+    world = routed(manifest(replicas, **strategy), lag=30, delay=30)
+    for event in history:
+        happen(world, event)
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.pass_time(1)
+    world.image("app:v4")
+    world.run(400)
+    world.promote_full()
+    world.run(400)
+    assert world.phase == ("Healthy", "")
