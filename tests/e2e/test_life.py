@@ -178,6 +178,23 @@ def test_old_analysis_runs_beyond_the_limits_go(at_work, judge):
     at_work.eventually("one of each is kept", lambda: kept() == newest)
 
 
+def test_old_experiments_beyond_the_limit_go(at_work):
+    trial = {"templates": [{"name": "baseline", "specRef": "stable"}], "duration": "1s"}
+    limits = {"analysis": {"successfulRunHistoryLimit": 1}}
+    released(at_work, {"experiment": trial}, spec=limits)
+    for image in ("app:v2", "app:v3", "app:v4"):
+        at_work.when_a_second_has_passed()
+        at_work.when_image(image)
+        at_work.then(phase="Healthy")
+    newest = at_work.replica_set("app:v4")["metadata"]["labels"][HASH]
+
+    def kept() -> list[str]:
+        found = at_work.api.list("experiments", at_work.namespace)
+        return [each["metadata"]["labels"][HASH] for each in found]
+
+    at_work.eventually("one is kept", lambda: kept() == [newest])
+
+
 # deadlines
 
 
