@@ -9,6 +9,12 @@ from gradatim.validate import rollout_advice
 CANARY = "spec.strategy.canary"
 
 
+def asks(which: object, **more: Any) -> dict[str, Any]:
+    """An analysis with an argument from the hash of `which` pods."""
+    arg = {"name": "hash", "valueFrom": {"podTemplateHashValue": which}, **more}
+    return {"templates": [{"templateName": "errors"}], "args": [{"name": "plain"}, arg]}
+
+
 @pytest.mark.parametrize(
     ("fields", "path", "words"),
     [
@@ -56,6 +62,21 @@ CANARY = "spec.strategy.canary"
             ".steps[0].pause.duration",
             "negative or too long",
         ),
+        (
+            {"steps": [{"analysis": asks("Newest")}]},
+            ".steps[0].analysis.args[1].valueFrom.podTemplateHashValue",
+            "'Newest' is none of Stable and Latest: an empty text is taken",
+        ),
+        (
+            {"analysis": asks("latest", value="7")},
+            ".analysis.args[1].valueFrom.podTemplateHashValue",
+            "the argument's value is taken",
+        ),
+        (
+            {"steps": [{"experiment": {"analyses": [{"name": "a", **asks(["Latest"])}]}}]},
+            ".steps[0].experiment.analyses[0].args[1].valueFrom.podTemplateHashValue",
+            "none of Stable and Latest",
+        ),
     ],
 )
 def test_advice(fields: Any, path: str, words: str, canary: Any) -> None:
@@ -71,3 +92,14 @@ def test_no_advice_without_a_reason(canary: Any, build: Any) -> None:
     }
     assert list(rollout_advice(canary(**sound))) == []
     assert list(rollout_advice(build({"blueGreen": {}}))) == []
+
+
+@pytest.mark.parametrize("which", ["Stable", "Latest", None])
+def test_no_advice_on_hashes_that_there_are(which: object, build: Any) -> None:
+    assert list(rollout_advice(build({"blueGreen": {"prePromotionAnalysis": asks(which)}}))) == []
+
+
+def test_advice_on_a_hash_before_a_promotion(build: Any) -> None:
+    (advice,) = rollout_advice(build({"blueGreen": {"postPromotionAnalysis": asks("Canary")}}))
+    where = "spec.strategy.blueGreen.postPromotionAnalysis.args[1].valueFrom.podTemplateHashValue"
+    assert str(advice.path) == where

@@ -17,13 +17,16 @@ from gradatim.model.steps import Step
 from gradatim.plugin import FieldPath
 
 from .advice import Advice
+from .analyses import analyses_of
 
 _CANARY: Final = FieldPath("spec", "strategy", "canary")
+_HASHES: Final = ("Stable", "Latest")
 _THRESHOLDS: Final = ("Percent", "Pods")
 
 
 def rollout_advice(rollout: Rollout) -> Iterator[Advice]:
     """One piece of advice for each field that does something else than it seems to say."""
+    yield from _hash_advice(rollout)
     canary = rollout.canary
     if canary is None:
         return
@@ -32,6 +35,16 @@ def rollout_advice(rollout: Rollout) -> Iterator[Advice]:
     yield from _threshold_advice(canary)
     for index, step in enumerate(canary.steps):
         yield from _step_advice(step, _CANARY / "steps" / index)
+
+
+def _hash_advice(rollout: Rollout) -> Iterator[Advice]:
+    for analysis in analyses_of(rollout):
+        for index, arg in enumerate(analysis.args):
+            which = Reader(arg).object("valueFrom").raw.get("podTemplateHashValue")
+            if which is not None and which not in _HASHES:
+                path = analysis.path / "args" / index / "valueFrom" / "podTemplateHashValue"
+                instead = "the argument's value" if arg.get("value") else "an empty text"
+                yield Advice(path, f"{which!r} is none of Stable and Latest: {instead} is taken")
 
 
 def _delay_advice(canary: Canary) -> Iterator[Advice]:
