@@ -148,6 +148,24 @@ def test_wrong_types_are_named(plugins: Plugins) -> None:
             {"successCondition": "result > > {{args.x}}"}, "no condition", id="no stand-in"
         ),
         pytest.param({"successCondition": ""}, "has no condition", id="no condition at all"),
+        pytest.param(
+            {
+                "successCondition": "isNaN(result) || result[0] > 0.9",
+                "provider": {"prometheus": {"query": "up"}},
+            },
+            "is an error whatever prometheus measures: "
+            'could not evaluate "isNaN(result) || result[0] > 0.9": cannot use []float64',
+            id="a number and a list at once",
+        ),
+        pytest.param(
+            {
+                "successCondition": "",
+                "failureCondition": "len(result) > 0 && result[0] == 'down'",
+                "provider": {"datadog": {"query": "q"}},
+            },
+            "is an error whatever datadog measures",
+            id="a text where there are numbers only",
+        ),
         pytest.param({"count": None, "interval": "1m"}, "no count", id="no end"),
     ],
 )
@@ -166,6 +184,11 @@ def test_advice_on_metrics(metric: Any, words: str) -> None:
         {"successCondition": "{{args.whole}}"},
         {"successCondition": "result > 1{{args.zeros}}"},
         {"successCondition": "", "provider": {"job": {}}},
+        {"successCondition": "result < 1", "provider": {"prometheus": {}}},
+        {"successCondition": "result[0] < 1", "provider": {"prometheus": {}}},
+        {"successCondition": "default(result, 0) < 1", "provider": {"datadog": {}}},
+        {"successCondition": "result == nil", "provider": {"datadog": {}}},
+        {"successCondition": "result == 'a'", "provider": {"web": {}}},
         {"successCondition": "", "provider": {"plugin": {"example.com/metric": {}}}},
     ],
 )

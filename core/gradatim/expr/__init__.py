@@ -14,6 +14,7 @@ from gradatim.expr.condition import (
     evaluate_time,
     explain_error,
     lint,
+    misfit,
 )
 from gradatim.expr.errors import ExprError
 from gradatim.expr.limits import DEFAULT, Limits
@@ -32,4 +33,5 @@ __all__ = [
     "evaluate_time",
     "explain_error",
     "lint",
+    "misfit",
 ]

@@ -4,7 +4,7 @@ Called by `decide/` for each measurement, by `validate/` for each template and b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -81,6 +81,14 @@ class Condition:
             raise ExprError(found.message, found.position)
         return found
 
+    def misfit(self, result: object) -> ExprError | None:
+        """Why the condition is an error for any result of this one's type; None if it need not be."""
+        try:
+            self._for(type_of_result(sanitized(result)))
+        except ExprError as error:
+            return error.within(self.source)
+        return None
+
     def warnings(self) -> list[str]:
         """What in the condition most likely means something else than its author thinks."""
         return warnings_of(self._tree)
@@ -129,6 +137,24 @@ def check(source: str) -> ExprError | None:
     except ExprError as error:
         return error
     return None
+
+
+def misfit(source: str, results: Iterable[object]) -> ExprError | None:
+    """Why a sound condition is an error for every result of the types of these; None if it may be none.
+
+    What is said is what the first of them meets.
+    """
+    first: ExprError | None = None
+    try:
+        condition = compile_condition(source)
+    except ExprError:
+        return None
+    for result in results:
+        problem = condition.misfit(result)
+        if problem is None:
+            return None
+        first = first or problem
+    return first
 
 
 def lint(source: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from gradatim.expr import ExprError, check, check_time, lint
+from gradatim.expr import ExprError, FloatList, check, check_time, lint, misfit
 from gradatim.model import names
 from gradatim.model.analysis import Metric
 from gradatim.plugin import FieldPath, Problem
@@ -26,6 +26,11 @@ _ARGUMENT: Final = "args."
 _STAND_INS: Final = ("result", "1", "==", "&&", "true", "x")
 #: Providers that judge by themselves, or that have conditions of their own.
 _WITHOUT_CONDITIONS: Final = frozenset({"job", "kayenta"})
+#: Values of each type that these providers measure.
+_MEASURED: Final[Mapping[str, tuple[object, ...]]] = {
+    "prometheus": (FloatList(), 0.0),
+    "datadog": (0.0, FloatList(), None),
+}
 
 
 def tags(value: object) -> frozenset[str]:
@@ -127,15 +132,10 @@ def comparison_problems(
 
 def metric_advice(metric: Metric, path: FieldPath, *, judged: bool = False) -> Iterator[Advice]:
     """What is allowed in a metric and most likely not meant; `judged`: by comparison, and not by conditions."""
-    for field, source in _conditions(metric):
-        if "{{" in source and not _can_be_read(source):
-            yield Advice(
-                path / field,
-                f'"{" ".join(source.split())[:256]}" is no condition, whatever stands for its arguments',
-            )
-        for warning in lint(source) if source else ():
-            yield Advice(path / field, warning)
     key, _ = provider_block(metric)
+    for field, source in _conditions(metric):
+        for message in _condition_advice(source, key) if source else ():
+            yield Advice(path / field, message)
     judged_here = bool(key) and key not in _WITHOUT_CONDITIONS and "/" not in key
     if judged_here and not judged and not metric.success_condition and not metric.failure_condition:
         yield Advice(path, "has no condition: every measurement that gets an answer succeeds")
@@ -145,6 +145,18 @@ def metric_advice(metric: Metric, path: FieldPath, *, judged: bool = False) -> I
             "has an interval and no count: it measures until the analysis is ended, so it is for background "
             "analysis; a Rollout with it in a step is refused",
         )
+
+
+def _condition_advice(source: str, key: str) -> Iterator[str]:
+    """`key` is that of the provider whose values the condition is asked about."""
+    shown = " ".join(source.split())[:256]
+    has_tags = "{{" in source
+    if has_tags and not _can_be_read(source):
+        yield f'"{shown}" is no condition, whatever stands for its arguments'
+    yield from lint(source)
+    error = None if has_tags else misfit(source, _MEASURED.get(key, ()))
+    if error is not None:
+        yield f"is an error whatever {key} measures: {_explained(source, error)}"
 
 
 def _can_be_read(source: str) -> bool:
