@@ -59,6 +59,9 @@ def operations(obj: Json, rule: DestinationRuleBlock, wanted: Wanted) -> list[Js
 
     The reference drops every subset that it does not know. Here only those go that look exactly as
     the controller makes them for an experiment: other people's VirtualServices may use the rest.
+
+    Rollouts may share the object, each with subsets of its own. The mark is then of whoever changed
+    a subset last: to write it for its own sake would be answered by the others, for ever.
     """
     bound = {
         name: pod_hash
@@ -74,24 +77,26 @@ def operations(obj: Json, rule: DestinationRuleBlock, wanted: Wanted) -> list[Js
         for more in wanted.additional
         if more.service not in own and more.service and more.pod_hash
     }
-    result = _marked(obj, wanted.rollout) if bound or experiments else []
+    owner = _owner(obj)
+    result: list[Json] = []
     names = set()
     for index, subset in enumerate(_subsets(obj)):
         names.add(_name(subset))
         pod_hash = (bound | experiments).get(_name(subset))
         if pod_hash is not None:
             result += _labelled(subset, pod_hash, f"/spec/subsets/{index}/labels")
-    result += _without_made(obj, own | experiments.keys())
+    if owner in (None, wanted.rollout):
+        result += _without_made(obj, own | experiments.keys())
     for name in sorted(experiments.keys() - names):
         made = {"name": name, "labels": {POD_HASH: experiments[name]}}
         result.append({"op": "add", "path": "/spec/subsets/-", "value": made})
-    return result
+    is_due = (bound or experiments) and (owner is None or result)
+    return _marked(obj, wanted.rollout) + result if is_due else result
 
 
 def release(obj: Json, rule: DestinationRuleBlock, rollout: str) -> list[Json]:
     """Operations that take the controller's marks off again; none when they are another Rollout's."""
-    annotations = _object(_object(obj.get("metadata")).get("annotations"))
-    if annotations.get(MANAGED_BY) != rollout:
+    if _owner(obj) != rollout:
         return []
     result: list[Json] = [{"op": "remove", "path": _MANAGED_BY_POINTER}]
     own = {rule.canary_subset, rule.stable_subset, *rule.additional_subsets}
@@ -119,6 +124,11 @@ def pod_hash(obj: Json, name: str) -> str | None:
 def pod_hashes(obj: Json) -> frozenset[str]:
     """All pod hashes that any subset is bound to."""
     return frozenset(found for subset in _subsets(obj) if (found := _hash(subset)))
+
+
+def _owner(obj: Json) -> object:
+    """The Rollout that the mark names; None for no mark."""
+    return _object(_object(obj.get("metadata")).get("annotations")).get(MANAGED_BY)
 
 
 def _marked(obj: Json, rollout: str) -> list[Json]:

@@ -168,25 +168,39 @@ def test_nothing_wanted_of_the_subsets_is_nothing_written() -> None:
     assert list(IstioRouter().plan(wanted(stable=None, canary=None), objects(*PLAIN))) == []
 
 
-@pytest.mark.parametrize(
-    ("annotations", "operation"),
-    [
-        pytest.param({"team": "a"}, "add", id="beside others"),
-        pytest.param({MANAGED_BY: "before"}, "replace", id="taken over from another Rollout"),
-    ],
-)
-def test_the_mark_is_one_annotation(annotations: Json, operation: str) -> None:
+MARK = "/metadata/annotations/argo-rollouts.argoproj.io~1managed-by-rollouts"
+
+
+def test_the_mark_is_one_annotation_beside_others() -> None:
     given = objects(
-        subset("stable", "aaa"), subset("canary", "bbb"), metadata={"annotations": annotations}
+        subset("stable", "aaa"), subset("canary", "bbb"), metadata={"annotations": {"team": "a"}}
     )
     (patch,) = IstioRouter().plan(wanted(), given)
-    assert list(patch.body) == [
-        {
-            "op": operation,
-            "path": "/metadata/annotations/argo-rollouts.argoproj.io~1managed-by-rollouts",
-            "value": "web",
-        }
-    ]
+    assert list(patch.body) == [{"op": "add", "path": MARK, "value": "web"}]
+
+
+def marked(by: str, *subsets: Json) -> dict[ObjectRef, Json]:
+    return objects(*subsets, metadata={"annotations": {MANAGED_BY: by}})
+
+
+def test_a_mark_is_taken_over_from_another_rollout_with_the_first_subset() -> None:
+    (patch,) = IstioRouter().plan(wanted(), marked("before", subset("stable"), subset("canary")))
+    mark, *rest = patch.body
+    assert mark == {"op": "replace", "path": MARK, "value": "web"}
+    assert len(rest) == 2
+
+
+def test_rollouts_that_share_a_rule_do_not_fight_over_its_mark() -> None:
+    bound = (subset("stable", "aaa"), subset("canary", "bbb"), subset("stable-b", "ccc"))
+    assert list(IstioRouter().plan(wanted(), marked("other", *bound))) == []
+
+
+def test_nor_over_the_subset_of_an_experiment() -> None:
+    bound = (subset("stable", "aaa"), subset("canary", "bbb"))
+    of_other: Json = {"name": "exp", "labels": {HASH: "e1"}}
+    assert list(IstioRouter().plan(wanted(), marked("other", *bound, of_other))) == []
+    (patch,) = IstioRouter().plan(wanted(), marked("web", *bound, of_other))
+    assert list(patch.body) == [{"op": "remove", "path": "/spec/subsets/2"}]
 
 
 @pytest.mark.parametrize(
