@@ -3,13 +3,16 @@
 GRADATIM_EXAMPLES=N has each property in a module named `test_*laws*.py` try N examples at least; CI sets it high.
 Other properties keep what they say, or the default below.
 Every embedded cluster is watched by the guard of `tests/live`.
+What a report holds can be sent from a worker: half a surrogate pair in a log must not hide which test has failed.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
@@ -52,3 +55,22 @@ def _try_more(item: pytest.Function) -> None:
     item.obj._hypothesis_internal_use_settings = settings(
         own, max_examples=max(EXAMPLES, own.max_examples)
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Have pytest-xdist send what it would else end the whole run for."""
+    return encodable((yield))
+
+
+def encodable(data: Any) -> Any:
+    """The same data with nothing in it that UTF-8 cannot say."""
+    match data:
+        case str():
+            return data.encode(errors="backslashreplace").decode()
+        case dict():
+            return {encodable(key): encodable(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(encodable, data))
+        case _:
+            return data
