@@ -51,6 +51,11 @@ def test_message_says_what_was_asked_and_what_the_server_said():
     assert str(error) == "patch rollouts.argoproj.io shop/web: it changed"
 
 
+def test_a_message_can_be_written_whatever_the_server_says() -> None:
+    error = error_of("get", 422, {}, {"message": "Invalid value: \"\ud800\""})
+    assert str(error).encode() == b'get: Invalid value: "?"'
+
+
 def test_the_servers_message_is_cut():
     error = error_of("get", 500, {}, {"message": "x" * 10_000})
     assert len(str(error)) == len("get: ") + 256

@@ -123,8 +123,8 @@ def error_of(
 
 
 def short(text: str) -> str:
-    """`text` on one line, of at most LONGEST_MESSAGE characters."""
-    line = " ".join(text[: 4 * LONGEST_MESSAGE].split())
+    """`text` on one line that can be written, of at most LONGEST_MESSAGE characters."""
+    line = " ".join(text[: 4 * LONGEST_MESSAGE].encode(errors="replace").decode().split())
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
 
 
