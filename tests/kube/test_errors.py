@@ -52,7 +52,7 @@ def test_message_says_what_was_asked_and_what_the_server_said():
 
 
 def test_a_message_can_be_written_whatever_the_server_says() -> None:
-    error = error_of("get", 422, {}, {"message": "Invalid value: \"\ud800\""})
+    error = error_of("get", 422, {}, {"message": 'Invalid value: "\ud800"'})
     assert str(error).encode() == b'get: Invalid value: "?"'
 
 

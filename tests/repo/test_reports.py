@@ -20,4 +20,5 @@ def test_half_a_surrogate_pair_hides_no_failure(request: pytest.FixtureRequest) 
     data = config.hook.pytest_report_to_serializable(config=config, report=report)
     assert execnet.dumps(data), "what a worker of pytest-xdist does with it"
     again = config.hook.pytest_report_from_serializable(config=config, data=data)
-    assert again.failed and r"half a pair: \ud800" in again.caplog
+    assert again.failed
+    assert r"half a pair: \ud800" in again.caplog

@@ -143,6 +143,7 @@ def examples() -> dict[str, Json]:
     return found
 
 
+@pytest.mark.timeout(1800)  # with many examples on a machine that is busy otherwise
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_malformed_object_stops_nobody_else(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     spots = st.sampled_from(list(places(examples()[kind])))
