@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
-from livecluster import Json, Live, play, rollout, service
+import pytest
+from faults import Faulty
+from livecluster import AGENT, Json, Live, play, rollout, service, virtual_service
 
 from gradatim.plugin import Capability, ObjectRef, Patch, TrafficRouter, Wanted
+from gradatim.run.controller import Settings
+from gradatim_istio.router import IstioRouter
 
 #: Seconds that weights take.
 TAKES = 25.0
@@ -71,3 +76,69 @@ def test_a_step_is_over_when_the_weight_has_arrived_and_what_it_waits_for_is_sai
         assert loop.time() >= at + TAKES
 
     play(story, Slow)
+
+
+class Late(IstioRouter):
+    """Istio's objects, and a data plane that tells when it follows them."""
+
+    key: ClassVar[str] = "test/late"
+    #: what it saw last, and when
+    seen: ClassVar[list[tuple[float, str]]] = []
+
+    async def verify(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> bool | None:
+        return asyncio.get_running_loop().time() >= self.seen[-1][0] + TAKES
+
+
+@pytest.mark.parametrize("delay", [0, 5])
+@pytest.mark.parametrize("dynamic", [False, True], ids=["scale-down delay of 0", "dynamic stable"])
+def test_after_a_kill_between_weight_and_status_pods_wait_for_the_routers_word(
+    delay: int, dynamic: bool
+) -> None:
+    """Whoever starts then does not know what was written when; and the delay is shorter than the data plane is late."""
+
+    async def story(live: Live) -> None:
+        loop = asyncio.get_running_loop()
+        doomed, gone = asyncio.Event(), asyncio.Event()
+
+        def before_write(_: int) -> None:
+            route = str(live.sim.get("VirtualService", "web")["spec"])
+            if not Late.seen or Late.seen[-1][1] != route:
+                Late.seen.append((loop.time(), route))
+                if doomed.is_set() and not gone.is_set():
+                    gone.set()
+                    live.running[-1][0].cancel()
+                    raise ConnectionResetError("the process is gone")
+
+        def start() -> None:
+            live.start(Faulty(live.sim.transport(AGENT), before_write=before_write))
+
+        Late.seen.clear()
+        more = {"dynamicStableScale": True} if dynamic else {"scaleDownDelaySeconds": 0}
+        services = {"canaryService": "web-canary", "stableService": "web-stable"}
+        routing = {"plugins": {"test/late": {"virtualService": {"name": "web"}}}}
+        steps: list[Json] = [{"setWeight": 50}, {"pause": {}}]
+        live.apply(
+            *(service(name) for name in services.values()),
+            virtual_service(),
+            rollout(replicas=4, steps=steps, trafficRouting=routing, **services, **more),
+        )
+        start()
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Paused")
+        await asyncio.sleep(60)
+        doomed.set()
+        live.promote()
+        before = live.sets()["app:v1"]
+        await gone.wait()
+        await live.kill()
+        start()
+        at = loop.time()
+        while live.sets()["app:v1"] == before:
+            await asyncio.sleep(0.1)
+            assert loop.time() < at + 300
+        assert loop.time() >= Late.seen[-1][0] + TAKES - 0.2
+        await live.until("Healthy")
+
+    settings = Settings(environment={}, propagation_delay=timedelta(seconds=delay))
+    play(story, Late, settings=settings, started=False)

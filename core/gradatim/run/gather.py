@@ -40,11 +40,14 @@ from .routeobjects import RouteObjects
 from .stepexperiments import experiments_of, runs_of, sets_of
 from .surepods import SurePods
 from .trafficmemory import TrafficMemory
-from .verifying import Verifying
+from .verifying import Verifying, is_behind
 from .workloads import resolved, workload_object
 from .world import BY_OWNER, ORPHANS, World
 
 Key = tuple[str, str]
+
+#: How long a pass counts a change as on its way that no router could be asked about yet.
+_UNTIL_ASKED: Final = timedelta(seconds=1)
 
 _ROUTING: Final = FieldPath("spec", "strategy", "canary", "trafficRouting")
 
@@ -243,17 +246,24 @@ class Gatherer:
         self._around.dependencies.set(key, things)
 
     async def _asked(self, key: Key, snapshot: Snapshot) -> Snapshot:
-        """With what the routers say about the weights that were written last."""
-        routes = []
+        """With what the routers say about the weights that were written last.
+
+        One that cannot be asked before the status is right has a moment until the next pass asks it: with a delay of
+        nothing pods would go in the pass of a controller that starts after another was killed.
+        """
+        routes, delay = [], snapshot.propagation_delay
         for route in snapshot.routes:
             wanted = present_state(snapshot, route)
             verified = None
             if wanted is not None and Capability.VERIFY in self._around.registry.capabilities(
                 route.key
             ):
-                verified = await self._around.verifying.ask(key, route, wanted)
+                if is_behind(route, wanted):
+                    delay = max(delay, _UNTIL_ASKED)
+                else:
+                    verified = await self._around.verifying.ask(key, route, wanted)
             routes.append(replace(route, verified=verified))
-        return replace(snapshot, routes=tuple(routes))
+        return replace(snapshot, routes=tuple(routes), propagation_delay=delay)
 
 
 def delay_of(rollout: Rollout | None, default: timedelta) -> timedelta:

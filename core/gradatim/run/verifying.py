@@ -41,13 +41,7 @@ class Verifying:
         self._asked: dict[Key, dict[str, _Question]] = {}
 
     async def ask(self, key: Key, route: Route, wanted: Wanted) -> bool | None:
-        """The answer; False while there is none yet, None where the router cannot say or fails at it.
-
-        Nor is one asked about weights that are not the ones there: somebody was killed before the status was written,
-        or changed the objects.
-        """
-        if _is_behind(route, wanted):
-            return None
+        """The answer; False while there is none yet, None where the router cannot say or fails at it."""
         asked = self._asked.setdefault(key, {})
         question = asked.get(route.key)
         if question is None or question.wanted != wanted:
@@ -91,8 +85,11 @@ class Verifying:
             question.task.cancel()
 
 
-def _is_behind(route: Route, wanted: Wanted) -> bool:
-    """The objects are in another state than `wanted`, which is what the status tells of."""
+def is_behind(route: Route, wanted: Wanted) -> bool:
+    """The objects are in another state than `wanted`, which is what the status tells of: no router is asked about that.
+
+    Somebody was killed before the status was written, or changed the objects.
+    """
     try:
         return any(True for _ in route.router.plan(wanted, route.objects))
     except RouterError:
