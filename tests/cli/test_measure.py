@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -582,3 +583,15 @@ def test_an_interrupt_ends_a_watch_with_what_it_has_found(service: Service, tmp_
     assert "rate 1: Successful 0.97" in began[1]
     assert rest == "analysis  Successful: Run Terminated\n"
     assert process.returncode == 130
+
+
+def test_it_ends_when_nobody_reads_it_any_more(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "t.yaml"
+    endless = metric(service.address, interval="1h", name="rate")
+    file.write_text(yaml.safe_dump(template(endless, args=LEAST)))
+    program = [sys.executable, "-m", "gradatim.cli", "measure", str(file), "--watch"]
+    reader, writer = os.pipe()
+    os.close(reader)  # as `| true` does
+    said = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writer)
+    assert (said.returncode, said.stderr) == (1, b"")

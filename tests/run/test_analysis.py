@@ -33,6 +33,7 @@ from gradatim.run.fence import Fence, Limits
 from gradatim.run.inquiry import Surroundings
 from gradatim.run.measuring import Measuring
 from gradatim.run.queue import WorkQueue
+from gradatim.run.secretcache import SecretReader
 from gradatim.sim import Line, Sim, run_virtual
 from gradatim.sim.failure import ApiError
 
@@ -109,7 +110,13 @@ class Working:
 
 @asynccontextmanager
 async def working(
-    sim: Sim, ask: Ask, *, workers: int = 1, line: Line | None = None, limits: Limits | None = None
+    sim: Sim,
+    ask: Ask,
+    *,
+    workers: int = 1,
+    line: Line | None = None,
+    limits: Limits | None = None,
+    secrets: SecretReader = no_secrets,
 ) -> AsyncIterator[Working]:
     client = Client(sim.transport(line=line))
     cache = Cache(parse_analysis_run)
@@ -118,7 +125,7 @@ async def working(
     measuring = Measuring(
         OneProvider(web),
         Fence(ticks, limits),
-        no_secrets,
+        secrets,
         Surroundings(namespace="s"),
         sim.clock.now,
     )
@@ -204,6 +211,25 @@ def test_a_run_made_by_hand_ends_as_recorded() -> None:
                 "Warning AnalysisRunFailed by-hand: Analysis Completed. Result: Failed",
                 "Warning MetricFailed by-hand: Metric 'bad' Completed. Result: Failed",
             ]
+
+    virtual(main)
+
+
+def test_a_fault_of_the_controller_s_own_is_an_error_and_no_measurement_without_end() -> None:
+    async def broken(namespace: str, name: str) -> Mapping[str, str] | None:
+        raise RuntimeError("Session is closed")
+
+    async def main() -> None:
+        async with cluster() as sim, working(sim, one, secrets=broken) as at:
+            token = {
+                "name": "token",
+                "valueFrom": {"secretKeyRef": {"name": "tokens", "key": "web"}},
+            }
+            sim.create_object(a_run("broken", metric(consecutiveErrorLimit=0), args=[token]))
+            status = await at.ended("broken")
+            assert status["phase"] == "Error"
+            (measurement,) = status["metricResults"][0]["measurements"]
+            assert measurement["message"] == "the controller failed at it: RuntimeError"
 
     virtual(main)
 

@@ -18,7 +18,7 @@ from gradatim.decide.analysis.plan import Plan, plan_of
 from gradatim.decide.analysis.schedule import is_terminating
 from gradatim.kube.errors import Conflict, NotFound
 from gradatim.kube.resources import ANALYSIS_RUNS, Address
-from gradatim.model.analysisrun import AnalysisRun
+from gradatim.model.analysisrun import AnalysisRun, Phase
 from gradatim.plugin import Json
 
 log = logging.getLogger(__name__)
@@ -264,7 +264,14 @@ class AnalysisRuns:
             task.add_done_callback(self._collecting.discard)
 
     async def _measure(self, key: Key, run: AnalysisRun, flight: _Flight, task: Task) -> None:
-        outcome = await self._ports.measurer.measure(run, task)
+        began = self._ports.clock()
+        try:
+            outcome = await self._ports.measurer.measure(run, task)
+        except Exception as error:
+            # A fault of ours. Without an outcome the run would be measuring for ever.
+            log.exception("analysis run %s/%s: metric %s", *key, task.metric)
+            told = f"the controller failed at it: {type(error).__name__}"
+            outcome = Measured(task=task, phase=Phase.ERROR, started=began, message=told)
         flight.tasks.pop(task.metric, None)
         flight.outcomes.append(outcome)
         if self._flights.get(key) is flight:

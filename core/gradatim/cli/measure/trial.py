@@ -97,10 +97,14 @@ class _Told(Measuring):
     """The controller's measuring, which tells each outcome to the report."""
 
     report: Report
+    unread: list[OSError]
 
     async def measure(self, run: AnalysisRun, task: Task) -> Measured:
         measured = await super().measure(run, task)
-        self.report.measured(measured, self._result_count(run, task))
+        try:
+            self.report.measured(measured, self._result_count(run, task))
+        except OSError as error:  # nobody reads any more, as behind `| head -1`
+            self.unread.append(error)
         return measured
 
     def _result_count(self, run: AnalysisRun, task: Task) -> int:
@@ -121,12 +125,14 @@ class Trial:
     report: Report
     controller_namespace: str = ""
     _interrupted: list[bool] = field(default_factory=list)
+    _unread: list[OSError] = field(default_factory=list)
 
     def carried_out(self) -> int:
         """Measure, and give the exit code.
 
         Raises:
             SetupError: the run is not sound, or the cluster that was named is not there.
+            OSError: what it prints cannot be written.
         """
         return asyncio.run(self._carried_out())
 
@@ -172,6 +178,8 @@ class Trial:
                 if held.view.phase.is_completed:
                     return
                 await _changed(changed, wait)
+                if self._unread:
+                    raise self._unread[0]
         finally:
             await runs.aclose()
 
@@ -184,7 +192,7 @@ class Trial:
             jobs=access,
         )
         measuring = _Told(registry, Fence(time.monotonic), self.secrets, surroundings, _now)
-        measuring.report = self.report
+        measuring.report, measuring.unread = self.report, self._unread
         return AnalysisRuns(
             Ports(
                 client=held,
