@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 from histories import Event, happen
-from world import istio, istio_subsets, manifest, routed
+from world import istio, istio_subsets, manifest, ping_pong, routed
 
 ONE_AND_NONE: list[Any] = [{"setWeight": 1}, {"setWeight": 0}]
 
-#: By the sentence that was not so: the strategy, the replicas, and what happened.
-FOUND: dict[str, tuple[dict[str, Any], int, list[Event]]] = {
+#: By the sentence that was not so: the strategy, the replicas, the mesh's lag, and what happened.
+FOUND: dict[str, tuple[dict[str, Any], int, float, list[Event]]] = {
     "a canary keeps its pod while the Service of stable, of which nobody answers, names it": (
         istio(steps=ONE_AND_NONE),
         1,
+        30,
         [
             ("wait", 40),
             ("image", "app:bad"),
@@ -37,6 +38,7 @@ FOUND: dict[str, tuple[dict[str, Any], int, list[Event]]] = {
     "a stable that a person scales up is asked for no more than before under a name it just got": (
         istio_subsets(steps=ONE_AND_NONE),
         1,
+        30,
         [
             ("image", "app:v1"),
             ("image", "app:v3"),
@@ -48,14 +50,42 @@ FOUND: dict[str, tuple[dict[str, Any], int, list[Event]]] = {
             ("scale", 3),
         ],
     ),
+    "a canary's Service that was never pointed at any pods goes to those that carry its weight": (
+        ping_pong(steps=[{"setWeight": 50}], dynamicStableScale=True),
+        4,
+        2,
+        [
+            ("image", "app:v3"),
+            ("promote_full", None),
+            ("image", "app:v1"),
+            ("scale", 2),
+            ("lose", (1, 1)),
+            ("scale", 7),
+        ],
+    ),
+    "a side that stable's pods have is theirs in the status, too, while its weight goes back": (
+        istio_subsets(steps=[{"setWeight": 0}], dynamicStableScale=True),
+        5,
+        30,
+        [
+            ("scale", 1),
+            ("image", "app:v2"),
+            ("promote_full", None),
+            ("image", "app:v2"),
+            ("scale", 4),
+            ("image", "app:v1"),
+        ],
+    ),
 }
 
 
-@pytest.mark.parametrize(("strategy", "replicas", "history"), FOUND.values(), ids=list(FOUND))
+@pytest.mark.parametrize(
+    ("strategy", "replicas", "lag", "history"), FOUND.values(), ids=list(FOUND)
+)
 def test_what_was_found_holds(
-    strategy: dict[str, Any], replicas: int, history: list[Event]
+    strategy: dict[str, Any], replicas: int, lag: float, history: list[Event]
 ) -> None:
-    world = routed(manifest(replicas, **strategy), lag=30, delay=30)
+    world = routed(manifest(replicas, **strategy), lag=lag, delay=lag)
     for event in history:
         happen(world, event)
         world.carry_out(world.decide())

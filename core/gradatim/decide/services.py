@@ -112,7 +112,7 @@ def point(draft: Draft, name: str, target: ReplicaSet | None) -> None:
     everybody = _all_of_stable(draft) if target is draft.revisions.stable else target.replicas
     if not _can_answer(target, 1 if service.managed_by is not None else max(1, everybody)):
         return
-    if name == draft.canary.canary_service and not _carries_weight(draft, service, target):
+    if name == draft.canary.canary_service and not _carries_weight(draft, target):
         return
     if name == draft.canary.stable_service and not takes_over(draft, service.pod_hash, target):
         return
@@ -135,12 +135,13 @@ def switch(draft: Draft, service: Service, target: ReplicaSet) -> None:
     draft.switch(service, target)
 
 
-def _carries_weight(draft: Draft, service: Service, target: ReplicaSet) -> bool:
+def _carries_weight(draft: Draft, target: ReplicaSet) -> bool:
     """The pods suffice for the weight that the Service still has, where stable could not take it over.
 
-    A third revision in the middle of a release would else get what the second one has (row 4).
+    A third revision in the middle of a release would else get what the second one has (row 4), or what all pods have
+    had that a Service selects which was never pointed at any.
     """
-    if draft.canary.routing is None or draft.status.weights is None or not service.pod_hash:
+    if draft.canary.routing is None or draft.status.weights is None:
         return True
     needed = draft.rollout.replicas * canary_share(draft) // max_weight(draft.canary)
     return draft.is_aborted or target.answering >= needed

@@ -25,7 +25,7 @@ from .managedroutes import NO_ROUTES, ManagedRoutes
 from .pingpong import with_services
 from .progress import max_weight
 from .reverted import tell_reverted
-from .services import canary_target, kept_canary, next_canary, takes_over
+from .services import canary_target, takes_over
 from .snapshot import Route, Snapshot
 
 #: When routing is tried again after a router could not do it, and when one is asked again whether weights arrived.
@@ -213,8 +213,8 @@ def _differs(draft: Draft, goal: Goal) -> bool:
 def _weights(draft: Draft, goal: Goal) -> Weights:
     canary, revisions = draft.canary, draft.revisions
     stable = revisions.stable
-    kept = kept_canary(draft, next_canary(draft)) if goal.weight else None
-    new = kept or revisions.new
+    # whoever has the canary's side, which may be stable's own pods until their weight has gone back by name, too
+    new = (canary_target(draft) if goal.weight else None) or revisions.new
     # ping and pong have no name here, as in the reference: only those that the strategy names itself do
     named = draft.rollout.canary or canary
     return Weights(
