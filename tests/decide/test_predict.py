@@ -8,7 +8,7 @@ import pytest
 
 from gradatim.decide import Snapshot
 from gradatim.decide.effects import ScaleReplicaSet
-from gradatim.decide.predict import after
+from gradatim.decide.predict import after, predicted
 from gradatim.model.meta import Meta
 from gradatim.model.rollout import parse_rollout
 from gradatim.model.workload import ReplicaSet
@@ -35,3 +35,11 @@ def test_pods_that_were_asked_to_go_do_not_count_when_more_are_asked_for(
     snapshot = Snapshot(rollout=parse_rollout({}), replica_sets=(replica_set,))
     (seen,) = after(snapshot, ScaleReplicaSet("web-1", replicas, scaled_to), NOW).replica_sets
     assert (seen.replicas, seen.available) == (scaled_to, left)
+
+
+def test_a_status_that_stays_as_it_is_is_not_read_anew() -> None:
+    status = {"stableRS": "abc", "phase": "Healthy"}
+    snapshot = Snapshot(rollout=parse_rollout({"status": status}))
+    assert predicted(snapshot, (), dict(status), NOW) is snapshot
+    following = predicted(snapshot, (), {**status, "phase": "Paused"}, NOW).rollout
+    assert (following.status.phase, following.raw["status"]["phase"]) == ("Paused", "Paused")

@@ -54,9 +54,11 @@ def predicted(
     for effect in effects:
         if not isinstance(effect, Emit):
             snapshot = after(snapshot, effect, now)
-    raw = {**snapshot.rollout.raw, "status": status}
-    rollout = replace(snapshot.rollout, raw=raw, status=read_status(Reader(status)))
-    return replace(snapshot, rollout=rollout)
+    rollout = snapshot.rollout
+    if status == rollout.status.raw:
+        return snapshot
+    raw = {**rollout.raw, "status": status}
+    return replace(snapshot, rollout=replace(rollout, raw=raw, status=read_status(Reader(status))))
 
 
 def after(snapshot: Snapshot, effect: Effect, now: datetime) -> Snapshot:
