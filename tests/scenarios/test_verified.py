@@ -11,7 +11,7 @@ import pytest
 from faults import Faulty
 from livecluster import AGENT, Json, Live, play, rollout, service, virtual_service
 
-from gradatim.plugin import Capability, ObjectRef, Patch, TrafficRouter, Wanted
+from gradatim.plugin import Capability, ObjectRef, Patch, RouterError, TrafficRouter, Wanted
 from gradatim.run.controller import Settings
 from gradatim_istio.router import IstioRouter
 
@@ -76,6 +76,33 @@ def test_a_step_is_over_when_the_weight_has_arrived_and_what_it_waits_for_is_sai
         assert loop.time() >= at + TAKES
 
     play(story, Slow)
+
+
+class Mute(Slow):
+    """Takes weights, and cannot say what has become of them."""
+
+    key: ClassVar[str] = "test/mute"
+
+    async def verify(self, wanted: Wanted, objects: Mapping[ObjectRef, Json]) -> bool | None:
+        raise RouterError("the control plane answers 503")
+
+
+def test_a_router_that_cannot_answer_is_told_and_holds_up_no_step() -> None:
+    async def story(live: Live) -> None:
+        services = {"canaryService": "web-canary", "stableService": "web-stable"}
+        steps: list[Json] = [{"setWeight": 50}, {"pause": {}}]
+        live.apply(
+            *(service(name) for name in services.values()),
+            rollout(steps=steps, trafficRouting={"plugins": {"test/mute": {}}}, **services),
+        )
+        await live.until("Healthy")
+        live.image("app:v2")
+        await live.until("Paused")
+        told = "Warning WeightVerifyError: the control plane answers 503"
+        assert told in live.events()
+        assert "verified" not in live.status()["canary"]["weights"]
+
+    play(story, Mute)
 
 
 class Late(IstioRouter):

@@ -104,9 +104,9 @@ class GuardedRouter(TrafficRouter):
         try:
             await asyncio.wait({task}, timeout=self._deadline)
         finally:
-            if not task.done():
-                task.add_done_callback(_ended)
-                task.cancel()
+            # one that has just failed while its pass is cancelled has nobody either who looks at what it raised
+            task.add_done_callback(_ended)
+            task.cancel()
         if not task.done():
             seconds = f"{self._deadline:g} seconds"
             raise RouterError(f"traffic router {self._key}: {method} did not end within {seconds}")
