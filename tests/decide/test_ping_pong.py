@@ -88,6 +88,25 @@ def test_pods_stay_while_the_service_that_rests_cannot_leave_them() -> None:
     assert (world.of_revision(1).replicas, world.selectors()["web-stable"]) == (0, 2)
 
 
+@pytest.mark.parametrize("delay", [None, 0, 8])
+def test_a_release_whose_pods_do_not_come_keeps_none_of_an_earlier_one(delay: int | None) -> None:
+    """There may be no room for its pods before those are gone."""
+    world = world_of(**({} if delay is None else {"scaleDownDelaySeconds": delay}))
+    world.image("app:v2")
+    world.run()
+    world.promote()
+    world.run(5)
+    world.image("app:bad")
+    world.run(200)
+    assert [world.of_revision(number).replicas for number in (1, 2, 3)] == [0, 2, 1]
+    assert world.selectors() == {"web-stable": 2, "web-canary": 2}
+    assert (stable(world), world.weights()) == ("pong", (0, 100))
+    world.image("app:v4")
+    world.run()
+    assert world.selectors() == {"web-stable": 4, "web-canary": 2}
+    assert (stable(world), world.weights()) == ("pong", (50, 50))
+
+
 def test_an_abort_brings_all_requests_back_and_flips_nothing() -> None:
     world = world_of()
     world.image("app:v2")

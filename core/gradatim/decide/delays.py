@@ -15,8 +15,8 @@ from ..plugin import RouterError
 from .draft import Draft
 from .effects import ApplyRoute, PatchRoute, SwitchService
 from .managedroutes import has_managed_routes
-from .pingpong import rests
-from .shares import share_of
+from .pingpong import alternates, rests
+from .shares import canary_share, share_of
 
 DEFAULT_DELAY: Final = timedelta(seconds=30)
 
@@ -151,8 +151,26 @@ def may_shrink(draft: Draft, replica_set: ReplicaSet, wanted: int) -> bool:
 
 
 def resting_service(draft: Draft) -> str:
-    """The Service of ping and pong that waits for the next release; "" for none. It keeps no pods."""
-    return draft.canary.canary_service if rests(draft.rollout) else ""
+    """The Service of ping and pong that waits for a release, or for its first pod; "" for none. It keeps no pods."""
+    waits = rests(draft.rollout) or _awaits_a_pod(draft)
+    return draft.canary.canary_service if waits else ""
+
+
+def _awaits_a_pod(draft: Draft) -> bool:
+    """A release has begun, and nobody of it answers who could have the Service.
+
+    The pods of an earlier one, that it still names, would else stay as long as the new ones do not come; and there may
+    be no room for those until they are gone. No proxy sends them anything any more.
+    """
+    new = draft.revisions.new
+    if not alternates(draft.rollout) or draft.is_aborted or new is None or new.answering > 0:
+        return False
+    if canary_share(draft) > 0 or has_managed_routes(draft.snapshot):
+        return False
+    moment = settled_at(draft)
+    if moment is not None and moment > draft.now:
+        draft.due(moment)
+    return moment is not None and moment <= draft.now
 
 
 def is_referenced(draft: Draft, replica_set: ReplicaSet) -> bool:

@@ -38,12 +38,17 @@ def flipped(stable: str) -> str:
     return PONG if stable == PING else PING
 
 
-def rests(rollout: Rollout) -> bool:
-    """No release is under way, and the Service that is not stable waits for the next one where it is.
+def alternates(rollout: Rollout) -> bool:
+    """A router leaves one of ping and pong without requests between releases.
 
     Without routing nothing but its selector keeps requests from the pods of an earlier revision.
     """
     canary = rollout.canary
     if canary is None or not canary.ping_pong or canary.routing is None:
         return False
-    return not canary.canary_service and is_promoted(rollout)
+    return not canary.canary_service
+
+
+def rests(rollout: Rollout) -> bool:
+    """No release is under way, and the Service that is not stable waits for the next one where it is."""
+    return alternates(rollout) and is_promoted(rollout)

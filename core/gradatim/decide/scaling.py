@@ -233,7 +233,7 @@ def _expire_delays(draft: Draft, others: list[ReplicaSet]) -> bool:
 
 
 def _is_left(draft: Draft, other: ReplicaSet) -> bool:
-    """The Service of ping and pong that rests does not name these pods, or is taken from them now."""
+    """The Service of ping and pong that waits does not name these pods, or is taken from them now."""
     stable, service = draft.revisions.stable, draft.snapshot.services.get(resting_service(draft))
     if service is None or stable is None or service.pod_hash != other.pod_hash:
         return True
