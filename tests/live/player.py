@@ -313,7 +313,9 @@ class Player:
         if self.setup.kind != "bluegreen":
             available = sum(e["status"].get("availableReplicas", 0) for e in self._sets())
             assert status.get("availableReplicas", 0) == available, "the status counts other pods"
-        if phase == "Healthy" or (status.get("abort") and status.get("stableRS")):
+        # while a person holds it nothing is scaled, as in the reference
+        is_over = status.get("abort") and status.get("stableRS") and not found["spec"].get("paused")
+        if phase == "Healthy" or is_over:
             self._stable_answers_all(found)
 
     def _stable_answers_all(self, found: Json) -> None:
