@@ -76,6 +76,47 @@ FOUND: dict[str, tuple[dict[str, Any], int, float, list[Event]]] = {
             ("image", "app:v1"),
         ],
     ),
+    "the revision that stable's subset still names is no earlier canary": (
+        istio_subsets(steps=[{"setWeight": 50}]),
+        1,
+        30,
+        [
+            ("dynamic", True),
+            ("image", "app:bad"),
+            ("promote_full", None),
+            ("pause", True),
+            ("scale", 0),
+            ("scale", 7),
+            ("pause", False),
+        ],
+    ),
+    "an aborted release gets nothing of what the canary has that it superseded": (
+        istio(steps=[{"setCanaryScale": {"replicas": 2}}, {"setWeight": 50}]),
+        3,
+        30,
+        [
+            ("image", "app:v3"),
+            ("image", "app:v1"),
+            ("wait", 40),
+            ("scale", 6),
+            ("scale", 6),
+            ("image", "app:v2"),
+            ("promote", None),
+            ("abort", None),
+        ],
+    ),
+    "pods of stable that do not answer yet may go while it is short of them": (
+        istio_subsets(steps=[{"setCanaryScale": {"replicas": 2}}], dynamicStableScale=True),
+        0,
+        0,
+        [
+            ("promote_full", None),
+            ("image", "app:v2"),
+            ("scale", 1),
+            ("scale", 6),
+            ("promote_full", None),
+        ],
+    ),
 }
 
 

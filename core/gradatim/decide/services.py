@@ -14,7 +14,7 @@ from .pingpong import rests
 from .progress import max_weight
 from .routed_scale import meets
 from .scaling import basic_counts
-from .shares import canary_share, stable_share
+from .shares import canary_share, has_canary_side, stable_share
 from .takeover import earlier_canary, followed_canary
 
 
@@ -97,7 +97,8 @@ def _canary_stays(draft: Draft) -> bool:
     new = draft.revisions.new
     if new is None or new.available == 0 or new.replicas == 0 or draft.canary.routing is None:
         return False
-    if not delays_on_abort(draft):
+    if not delays_on_abort(draft) or not has_canary_side(draft, new.pod_hash):
+        # what an earlier canary still has goes back to stable, and not to the pods of the one that is aborted
         return False
     return new.deadline is None or draft.now < new.deadline
 

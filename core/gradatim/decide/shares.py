@@ -42,6 +42,15 @@ def share_of(draft: Draft, pod_hash: str) -> int:
     return sum(share for name, bound, share in sides if name in named or pod_hash in bound)
 
 
+def has_canary_side(draft: Draft, pod_hash: str) -> bool:
+    """The canary's Service or subset names these pods."""
+    service = draft.snapshot.services.get(draft.canary.canary_service)
+    if service is not None and service.pod_hash == pod_hash:
+        return True
+    routes = (route for route in draft.snapshot.routes if route.objects)
+    return any(_observed(draft, route).canary_hash == pod_hash for route in routes)
+
+
 def _bounds(draft: Draft, route: Route) -> tuple[int, int]:
     total, written = max_weight(draft.canary), draft.status.weights
     if not route.objects:

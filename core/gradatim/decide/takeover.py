@@ -9,8 +9,9 @@ all of it to the first pod of the newer canary.
 from __future__ import annotations
 
 from ..model.workload import ReplicaSet
-from .delays import is_bound, settled_at
+from .delays import settled_at
 from .draft import Draft
+from .shares import has_canary_side
 
 
 def followed_canary(draft: Draft) -> ReplicaSet | None:
@@ -31,11 +32,4 @@ def earlier_canary(draft: Draft) -> ReplicaSet | None:
     if not is_superseding or draft.is_aborted or draft.rollout.replicas == 0:
         return None
     others = (r for r in revisions.others if r.answering > 0)
-    return next((r for r in others if _is_named(draft, r)), None)
-
-
-def _is_named(draft: Draft, replica_set: ReplicaSet) -> bool:
-    service = draft.snapshot.services.get(draft.canary.canary_service)
-    if service is not None and service.pod_hash == replica_set.pod_hash:
-        return True
-    return is_bound(draft, replica_set.pod_hash)
+    return next((r for r in others if has_canary_side(draft, r.pod_hash)), None)

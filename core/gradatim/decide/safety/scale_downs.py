@@ -46,7 +46,8 @@ def _given_up(
     is_stable = replica_set.pod_hash == rollout.status.stable_hash
     if canary is None or not canary.dynamic_stable_scale or replicas >= rollout.replicas:
         return
-    for side in world.sides().values() if is_stable and replica_set.available else ():
+    # those that do not answer yet go first
+    for side in world.sides().values() if is_stable and replicas < replica_set.available else ():
         if side in sides or side.weight <= 0:
             continue
         pods, needed = world.available(side.pod_hash), needed_pods(world, side)
