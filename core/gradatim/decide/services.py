@@ -97,7 +97,9 @@ def _canary_stays(draft: Draft) -> bool:
     new = draft.revisions.new
     if new is None or new.available == 0 or new.replicas == 0 or draft.canary.routing is None:
         return False
-    if not delays_on_abort(draft) or not has_canary_side(draft, new.pod_hash):
+    if not delays_on_abort(draft):
+        return False
+    if any(r.answering and has_canary_side(draft, r.pod_hash) for r in draft.revisions.others):
         # what an earlier canary still has goes back to stable, and not to the pods of the one that is aborted
         return False
     return new.deadline is None or draft.now < new.deadline
