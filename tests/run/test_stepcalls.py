@@ -96,6 +96,8 @@ class Registry:
 async def secrets(namespace: str, name: str) -> dict[str, str] | None:
     if name == "away":
         raise Unreachable("the API server does not answer")
+    if name == "broken":
+        raise RuntimeError("a fault of ours")
     return {"token": TOKEN, "namespace": namespace} if name == "gate" else None
 
 
@@ -269,6 +271,16 @@ async def test_secrets_that_cannot_be_read_are_an_error_before_the_call() -> Non
     plugin = Scripted(lambda _: done(), wants=[SecretRef("away")])
     answer = await answer_of(plugin)
     assert (answer.phase, plugin.asked) == ("Error", [])
+
+
+async def test_a_fault_of_the_controller_is_an_error_and_no_step_waits_for_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    plugin = Scripted(lambda _: done(), wants=[SecretRef("broken")])
+    answer = await answer_of(plugin)
+    assert (answer.phase, plugin.asked) == ("Error", [])
+    assert answer.message == "org/gate: the controller failed at it: RuntimeError"
+    assert "a fault of ours" in caplog.text
 
 
 async def test_no_secret_gets_into_a_message_or_a_status() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ from .fence import Call, Fence, LeftAlone
 from .inquiry import Surroundings, service_of
 from .pluginthread import Place
 from .secretcache import SecretReader
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -84,6 +87,12 @@ class StepCalls:
                 await asyncio.sleep(error.wait)
             except GradatimError as error:
                 return self._error(call, error)
+            except Exception as error:
+                # A fault of ours. Without an answer the step would be waiting for ever.
+                where = rollout.namespace, rollout.name
+                log.exception("rollout %s/%s: step plugin %s", *where, call.name)
+                told = f"{call.name}: the controller failed at it: {type(error).__name__}"
+                return self._error(call, GradatimError(told))
             else:
                 return answer
 
