@@ -111,6 +111,15 @@ def routed_canaries(draw: st.DrawFn, *, waits: bool = True) -> dict[str, Any]:
 
 
 @st.composite
+def routed_worlds(draw: st.DrawFn) -> World:
+    """Worlds before their first deployment, whose canaries get weights and wait for people and pods only."""
+    block = draw(routed_canaries())
+    block["steps"] = [each for each in block["steps"] if not {"analysis", "plugin"} & each.keys()]
+    lag = draw(st.sampled_from([0, 2, 30]))
+    return with_template(routed(manifest(draw(st.integers(0, 7)), **block), lag=lag, delay=lag))
+
+
+@st.composite
 def worlds(draw: st.DrawFn, *, waits: bool = True, lags: tuple[float, ...] = (0, 2, 30)) -> World:
     """Worlds before their first deployment."""
     is_routed = draw(st.booleans())
@@ -156,6 +165,41 @@ events: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.5, 3, 11, 40, 100])),
 )
 histories = st.lists(events, min_size=30, max_size=45)
+
+
+def _of(shares: dict[str, int], **kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[Event]:
+    """One of these events, each as often as its share of all says."""
+    drawn = st.sampled_from([name for name, share in shares.items() for _ in range(share)])
+    return drawn.flatmap(lambda name: st.tuples(st.just(name), kinds.get(name, st.none())))
+
+
+#: Releases that are taken back, promoted in full and superseded while another one is still under way. Faults in who
+#: has which pods hide there, and `histories` seldom goes there.
+overtaking = st.lists(
+    _of(
+        {"image": 10, "scale": 5, "dynamic": 3, "abort": 3, "retry": 3, "promote": 3}
+        | {
+            "promote_full": 4,
+            "lose": 2,
+            "crash": 2,
+            "arrived": 1,
+            "pause": 1,
+            "work": 10,
+            "wait": 4,
+        },
+        image=st.sampled_from(["app:v1", "app:v2", "app:v2", "app:v3", "app:bad"]),
+        scale=st.sampled_from([0, 1, 2, 4, 6, 7]),
+        dynamic=st.sampled_from([True, True, False]),
+        lose=st.tuples(st.integers(1, 4), st.integers(1, 3)),
+        crash=st.integers(0, 6),
+        arrived=st.sampled_from([None, True, False]),
+        pause=st.booleans(),
+        work=st.tuples(st.integers(1, 6), st.sampled_from([1, 2, None])),
+        wait=st.sampled_from([0.5, 3, 11, 40]),
+    ),
+    min_size=8,
+    max_size=30,
+)
 
 
 def happen(world: World, event: Event) -> None:

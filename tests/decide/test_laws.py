@@ -6,7 +6,7 @@ import os
 from copy import copy
 from datetime import timedelta
 
-from histories import Event, events, happen, histories, worlds
+from histories import Event, events, happen, histories, overtaking, routed_worlds, worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import World, in_two_calls
@@ -35,18 +35,8 @@ def assert_monotone(world: World, seconds: float) -> None:
         assert later.get("currentStepIndex", 0) >= sooner.get("currentStepIndex", 0)
 
 
-@LONG
-@given(world=worlds(), history=histories)
-def test_any_history_is_quiet_safe_and_total_and_good_pods_end_it(
-    world: World, history: list[Event]
-) -> None:
-    for event in history:
-        happen(world, event)
-        assert_quiet(world)
-        world.carry_out(world.decide())
-        world.kubelet(1)
-        world.measure()
-        world.pass_time(1)
+def assert_ends(world: World) -> None:
+    """With good pods, metrics and plugins, a release that somebody promotes in full is all there is in the end."""
     world.verdict = lambda _: ("Successful", "")
     world.plugin = in_two_calls
     world.arrived = True
@@ -61,6 +51,35 @@ def test_any_history_is_quiet_safe_and_total_and_good_pods_end_it(
     assert newest.available == world.rollout.replicas
     if world.snapshot.routes:
         assert sorted(world.weights()) == [0, 100]
+
+
+@LONG
+@given(world=worlds(), history=histories)
+def test_any_history_is_quiet_safe_and_total_and_good_pods_end_it(
+    world: World, history: list[Event]
+) -> None:
+    for event in history:
+        happen(world, event)
+        assert_quiet(world)
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.measure()
+        world.pass_time(1)
+    assert_ends(world)
+
+
+@LONG
+@given(world=routed_worlds(), history=overtaking)
+def test_releases_that_overtake_each_other_are_safe_and_good_pods_end_them(
+    world: World, history: list[Event]
+) -> None:
+    for event in history:
+        happen(world, event)
+        world.carry_out(world.decide())
+        world.kubelet(1)
+        world.measure()
+        world.pass_time(1)
+    assert_ends(world)
 
 
 @settings(settings.get_profile("decide"))
