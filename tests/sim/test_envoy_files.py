@@ -165,11 +165,17 @@ def test_a_mirror_keeps_its_percentage(route: Json, numerator: int) -> None:
 
 
 def test_timeout_and_retries_are_kept() -> None:
-    retries = {"attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx"}
+    retries = {"attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx,503"}
     (found,) = translated({"route": [to("a")], "timeout": "4s", "retries": retries})
     assert found["route"]["timeout"] == "4s"
-    policy = {"retry_on": "5xx", "num_retries": 3, "per_try_timeout": "2s"}
-    assert found["route"]["retry_policy"] == policy
+    policy = found["route"]["retry_policy"]
+    assert (policy["num_retries"], policy["per_try_timeout"]) == (3, "2s")
+    assert (policy["retry_on"], policy["retriable_status_codes"]) == (
+        "5xx,retriable-status-codes",
+        [503],
+    )
+    (predicate,) = policy["retry_host_predicate"]
+    assert predicate["name"].endswith(".previous_hosts"), "not the pod that has just failed"
 
 
 def test_nothing_is_tried_again_unless_the_object_says_so() -> None:

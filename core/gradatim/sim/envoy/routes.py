@@ -21,6 +21,12 @@ _ROUTE_FIELDS: Final = frozenset(
 _MATCH_FIELDS: Final = frozenset({"name", "uri", "headers", "withoutHeaders", "method"})
 _DESTINATION_FIELDS: Final = frozenset({"destination", "weight"})
 _RETRY_FIELDS: Final = frozenset({"attempts", "perTryTimeout", "retryOn"})
+_BY_CODE: Final = "retriable-status-codes"
+#: Istio has a retry leave out the pods that have failed at the request.
+_OTHER_HOSTS: Final = "envoy.retry_host_predicates.previous_hosts"
+_OTHER_TYPE: Final = (
+    "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+)
 _RETRY_ON: Final = "connect-failure,refused-stream,unavailable,cancelled,503"
 
 
@@ -131,9 +137,17 @@ def _mirror(mirror: tuple[Json, float], namespace: str) -> Json:
 
 def _retries(retries: Json) -> Json:
     _only(retries, _RETRY_FIELDS, "retries")
+    reasons = [each.strip() for each in (retries.get("retryOn") or _RETRY_ON).split(",")]
+    codes = [int(each) for each in reasons if each.isdecimal()]
+    named = [each for each in reasons if not each.isdecimal()]
+    if codes and _BY_CODE not in named:
+        named.append(_BY_CODE)
     policy: Json = {
-        "retry_on": retries.get("retryOn") or _RETRY_ON,
+        "retry_on": ",".join(named),
         "num_retries": retries.get("attempts", 2),
+        "retriable_status_codes": codes,
+        "retry_host_predicate": [{"name": _OTHER_HOSTS, "typed_config": {"@type": _OTHER_TYPE}}],
+        "host_selection_retry_max_attempts": 5,
     }
     if "perTryTimeout" in retries:
         policy["per_try_timeout"] = retries["perTryTimeout"]
