@@ -230,8 +230,9 @@ def subsets(scene: Scene) -> dict:
     found = scene.api.get("destinationrules", scene.namespace, "web")
     images = scene.images()
     return {
-        each["name"]: images.get((each.get("labels") or {}).get(HASH, ""), "all")
+        each["name"]: images.get(labels[HASH], "what has gone") if HASH in labels else "all"
         for each in found["spec"]["subsets"]
+        for labels in [each.get("labels") or {}]
     }
 
 
