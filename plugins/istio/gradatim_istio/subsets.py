@@ -86,7 +86,7 @@ def operations(obj: Json, rule: DestinationRuleBlock, wanted: Wanted) -> list[Js
         if pod_hash is not None:
             result += _labelled(subset, pod_hash, f"/spec/subsets/{index}/labels")
     if owner in (None, wanted.rollout):
-        result += _without_made(obj, own | experiments.keys())
+        result += _without_made(obj, wanted.rollout, own, frozenset(experiments))
     for name in sorted(experiments.keys() - names):
         made = {"name": name, "labels": {POD_HASH: experiments[name]}}
         result.append({"op": "add", "path": "/spec/subsets/-", "value": made})
@@ -104,7 +104,7 @@ def release(obj: Json, rule: DestinationRuleBlock, rollout: str) -> list[Json]:
         if _name(subset) in own and POD_HASH in _object(_object(subset).get("labels")):
             path = f"/spec/subsets/{index}/labels/{POD_HASH}"
             result.append({"op": "remove", "path": path})
-    return result + _without_made(obj, own)
+    return result + _without_made(obj, rollout, own)
 
 
 def host(obj: Json) -> str:
@@ -157,12 +157,21 @@ def _labelled(subset: object, pod_hash: str, pointer: str) -> list[Json]:
     return [{"op": op, "path": path, "value": pod_hash}]
 
 
-def _without_made(obj: Json, kept: set[str]) -> list[Json]:
-    """Removals, last first, of subsets that were made for an experiment and are not `kept`."""
+def _without_made(
+    obj: Json, rollout: str, own: set[str], kept: frozenset[str] = frozenset()
+) -> list[Json]:
+    """Removals, last first, of subsets that were made for an experiment of this Rollout and are not `kept`.
+
+    Where others bind subsets too, one of theirs may be getting requests right now: then only those go
+    that have the name of this Rollout's experiments, which no author has chosen for their Service.
+    """
+    subsets = _subsets(obj)
+    is_shared = any(_hash(s) and not _is_made(s) and _name(s) not in own for s in subsets)
+    prefix = f"{rollout}-" if is_shared else ""
     made = [
         index
-        for index, subset in enumerate(_subsets(obj))
-        if _is_made(subset) and _name(subset) not in kept
+        for index, subset in enumerate(subsets)
+        if _is_made(subset) and _name(subset) not in own | kept and _name(subset).startswith(prefix)
     ]
     return [{"op": "remove", "path": f"/spec/subsets/{index}"} for index in reversed(made)]
 

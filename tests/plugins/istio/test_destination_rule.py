@@ -203,6 +203,17 @@ def test_nor_over_the_subset_of_an_experiment() -> None:
     assert list(patch.body) == [{"op": "remove", "path": "/spec/subsets/2"}]
 
 
+def test_who_has_the_mark_takes_no_subset_that_another_ones_experiment_gets_requests_by() -> None:
+    bound = (subset("stable", "aaa"), subset("canary", "bbb"))
+    of_other = subset("stable-shop", "ccc", labels={"app": "shop", HASH: "ccc"})
+    tried: Json = {"name": "shop-exp", "labels": {HASH: "e1"}}
+    own: Json = {"name": "web-exp", "labels": {HASH: "e2"}}
+    shared = marked("web", *bound, of_other, tried, own)
+    (patch,) = IstioRouter().plan(wanted(), shared)
+    assert list(patch.body) == [{"op": "remove", "path": "/spec/subsets/4"}]
+    assert tried in released("web", shared)[RULE]["spec"]["subsets"]
+
+
 @pytest.mark.parametrize(
     ("now", "weight", "order"),
     [
@@ -238,7 +249,7 @@ def test_a_released_rule_is_as_its_author_wrote_it() -> None:
         subset("x", "mine", y=1),
     )
     author[RULE]["metadata"]["annotations"] = {"team": "a"}
-    state = wanted(additional=(Destination("exp", "e1", 5),))
+    state = wanted(additional=(Destination("web-exp", "e1", 5),))
     managed = apply_patches(author, IstioRouter().plan(state, author))
     assert managed[RULE] != author[RULE]
     assert released("web", managed)[RULE] == author[RULE]
