@@ -87,7 +87,7 @@ class Numbers(list[float]):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What came of a query: a value for the core to judge, a verdict, or still running.
 
